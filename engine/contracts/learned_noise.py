@@ -14,6 +14,7 @@ that grows in proportion to the light is drawn as counts.
 
 import io
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -52,6 +53,18 @@ HARDLY_ANY: Final = 0.01
 
 HARDLY_ANY_NOISE: Final = "hardly_any_noise"
 """Among a run's figures where its start was kept for that."""
+
+
+class Refusal(StrEnum):
+    """Why a refinement was not followed to where the mean error is lowest; among a run's figures by its value."""
+
+    FORGETTING = "refused_for_forgetting"
+    """More of other noises would be forgotten than is allowed."""
+    OWN_NOISE = "refused_for_photos_with_own_noise"
+    """Photos with a noise of their own would lose."""
+    UNLABELLED = "refused_for_photos_without_label"
+    LABELS = "refused_for_labels"
+
 
 _LEAST_PHOTON_SHARE: Final = 0.5
 """Of the variance, that must grow in proportion to the light before any of it is drawn as counts."""

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.learned_noise import HARDLY_ANY_NOISE, LearnedNoise
+from engine.contracts.learned_noise import HARDLY_ANY_NOISE, LearnedNoise, Refusal
 from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.photos.crops import DecodedPhoto
@@ -50,6 +50,24 @@ _EVEN_LABELS = 3
 """So many labels count as much as all estimates together."""
 
 _STAGE = "Measuring the gain"
+_REFUSED = {
+    Refusal.FORGETTING: (
+        "What was learned would lower the error on your photos, but forget more of other noises than is allowed; the "
+        "model that it started from is kept as it was."
+    ),
+    Refusal.OWN_NOISE: (
+        "What was learned would help most of your photos, but harm those with a noise of their own; the model that it "
+        "started from is kept as it was."
+    ),
+    Refusal.UNLABELLED: (
+        "What was learned would help the held-back parts of your labels, but harm photos without a label; the model "
+        "that it started from is kept as it was."
+    ),
+    Refusal.LABELS: (
+        "What was learned would help photos without a label, but harm the held-back parts of your labels; the model "
+        "that it started from is kept as it was."
+    ),
+}
 
 Values = NDArray[np.float64]
 
@@ -66,6 +84,7 @@ class GateResult:
         estimated_db: Of the share that is kept, mean over the photos without a label; None without such photos.
         labels_db: Likewise over the held-back parts of the labels.
         is_hardly_noisy: Whether the start is kept because there is hardly any noise.
+        refusal: Why a share of a higher gain is not kept; None where none is higher.
     """
 
     share: float
@@ -75,6 +94,7 @@ class GateResult:
     estimated_db: float | None
     labels_db: float | None
     is_hardly_noisy: bool = False
+    refusal: Refusal | None = None
 
     @property
     def gain_db(self) -> float:
@@ -89,14 +109,18 @@ class GateResult:
         }
         parts = {"estimated_gain": self.estimated_db, "labels_gain": self.labels_db}
         found = {name: gain for name, gain in parts.items() if gain is not None}
-        kept = {HARDLY_ANY_NOISE: 1.0} if self.is_hardly_noisy else {}
-        return {"gain": self.gain_db, "share_of_way": self.share, **found, **kept, **by_share}
+        reasons = {HARDLY_ANY_NOISE: 1.0} if self.is_hardly_noisy else {}
+        if self.refusal is not None:
+            reasons[self.refusal.value] = 1.0
+        return {"gain": self.gain_db, "share_of_way": self.share, **found, **reasons, **by_share}
 
     @property
     def sentence(self) -> str:
         """What was found and done, for the person who waits."""
         if self.is_hardly_noisy:
             return "There is hardly any noise in these photos; the model that it started from is kept as it was."
+        if self.share == 0 and self.refusal is not None:
+            return _REFUSED[self.refusal]
         if self.share == 0:
             return "The model that it started from already fits these photos; it is kept as it was."
         fallen = 1 - 10 ** (-self.gain_db / 10)
@@ -193,15 +217,26 @@ def choose_share(
     estimated = _estimated_gains(risks, variances) if crops else None
     measured = -10 * np.log10((errors + _LEAST_ERROR) / (errors[0] + _LEAST_ERROR)).mean(axis=1) if judged else None
     gains = _together(estimated, measured, len(judged))
-    is_worth = (gains > LEAST_GAIN_DB) & ~_loses_somewhere(risks, variances, spectra)
-    for of_some in (estimated, measured):
-        if of_some is not None:
-            is_worth &= of_some >= -ALLOWED_LOSS_DB
+    losers = {
+        Refusal.OWN_NOISE: _loses_somewhere(risks, variances, spectra),
+        Refusal.UNLABELLED: estimated < -ALLOWED_LOSS_DB if estimated is not None else None,
+        Refusal.LABELS: measured < -ALLOWED_LOSS_DB if measured is not None else None,
+    }
+    is_worth = gains > LEAST_GAIN_DB
+    for loses in losers.values():
+        if loses is not None:
+            is_worth &= ~loses
     worth = sorted(np.flatnonzero(is_worth), key=lambda row: float(-gains[row]))
     is_hardly_noisy = noise is not None and not judged and noise.is_hardly_any
     if is_hardly_noisy:
         worth = []
     row = next((int(row) for row in worth if is_allowed(between(begun, ended, SHARES[row]))), 0)
+    refusal = Refusal.FORGETTING if worth and row != worth[0] else None
+    # What photos or labels alone would gain counts too: it is for the others' sake that it is not kept.
+    hopes = np.max([of_some for of_some in (gains, estimated, measured) if of_some is not None], axis=0)
+    best = int(hopes.argmax())
+    if refusal is None and hopes[best] - hopes[row] > LEAST_GAIN_DB and not is_hardly_noisy:
+        refusal = next((why for why, loses in losers.items() if loses is not None and loses[best]), None)
     return GateResult(
         share=SHARES[row],
         shares=SHARES,
@@ -210,6 +245,7 @@ def choose_share(
         estimated_db=float(estimated[row]) if estimated is not None else None,
         labels_db=float(measured[row]) if measured is not None else None,
         is_hardly_noisy=is_hardly_noisy,
+        refusal=refusal,
     )
 
 

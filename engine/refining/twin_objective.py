@@ -169,10 +169,10 @@ class TwinObjective:
             sigma = np.float32(generator.uniform(0, OTHER_SIGMA))
             noise = sigma * generator.standard_normal(small.shape, np.float32)
             return np.clip(small + noise, 0, 1, dtype=np.float32), clean
-        margin = _SIMULATION_MARGIN_PX
-        crop = _crop(free, min(self.crop_px + margin, *free.shape[:2]), generator)
+        side = self.crop_px + _SIMULATION_MARGIN_PX
+        crop = _crop(_continued(free, side), side, generator)
         noisy, clean = simulate_pair(crop, generator)
-        top, left = (max(side - self.crop_px, 0) // 2 for side in crop.shape[:2])
+        top = left = _SIMULATION_MARGIN_PX // 2
         area = slice(top, top + self.crop_px), slice(left, left + self.crop_px)
         return noisy[area], clean[area]
 
@@ -210,6 +210,12 @@ class TwinObjective:
 
 def _resized(picture: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(picture, (side_px, side_px), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _continued(picture: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
+    """A picture that is smaller than a square, mirrored at its borders until it holds one."""
+    missing = [(0, max(side_px - side, 0)) for side in picture.shape[:2]]
+    return np.pad(picture, [*missing, (0, 0)], mode="symmetric") if any(after for _, after in missing) else picture
 
 
 def _crop(picture: NDArray[np.float32], side_px: int, generator: np.random.Generator) -> NDArray[np.float32]:

@@ -31,7 +31,7 @@ class DataFingerprint(BaseModel):
         folders: The folders or files given.
         num_photos: Usable photos.
         num_pixels: Their pixels together.
-        digest: SHA-256 over names, sizes and modification times.
+        digest: SHA-256 over names, sizes and modification times, those of photos without a label included.
     """
 
     model_config = ConfigDict(frozen=True)

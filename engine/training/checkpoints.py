@@ -58,6 +58,7 @@ class TrainingState:
         seconds: Training time so far, without pauses, over all sessions.
         best_psnr: Best validation PSNR so far, dB; None without validation.
         best_step: Its step.
+        validated_step: The last one that was measured; -1: none.
         batch_parts: Parts in which a batch is computed, one after another; more than 1 where memory is short.
         gradient_norm: Running average of the gradient's length, on the device.
         memory: What the objective remembers of earlier steps, if anything.
@@ -70,6 +71,7 @@ class TrainingState:
     seconds: float = 0.0
     best_psnr: float | None = None
     best_step: int = 0
+    validated_step: int = -1
     batch_parts: int = 1
     gradient_norm: Tensor = field(default_factory=lambda: torch.zeros(()))
     memory: Memory | None = None
@@ -92,8 +94,9 @@ class _Progress(BaseModel):
     # A preview equal to its reference has an infinite one.
     best_psnr: Annotated[float, Field(ge=-_MAX_COUNT)] | None
     best_step: _Count
-    # Checkpoints of version 0.1 know of no parts.
+    # Checkpoints of version 0.1 know of no parts, nor of what was measured last.
     batch_parts: _Count = 1
+    validated_step: Annotated[int, Field(ge=-1, le=_MAX_COUNT)] | None = None
 
 
 def checkpoint_bytes(state: TrainingState) -> bytes:
@@ -111,6 +114,7 @@ def checkpoint_bytes(state: TrainingState) -> bytes:
         "best_psnr": state.best_psnr,
         "best_step": state.best_step,
         "batch_parts": state.batch_parts,
+        "validated_step": state.validated_step,
     }
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     return save(contiguous, {PROGRESS_KEY: json.dumps(progress)})
@@ -147,6 +151,7 @@ def load_checkpoint(path: Path, state: TrainingState) -> None:
         state.best_psnr = progress.best_psnr
         state.best_step = progress.best_step
         state.batch_parts = max(progress.batch_parts, 1)
+        state.validated_step = progress.step if progress.validated_step is None else progress.validated_step
     except (SafetensorError, OSError, RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ModelFileError(
             say("The checkpoint '{file}' is damaged or belongs to another network.", file=path.name),

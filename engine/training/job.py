@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,9 +99,10 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
         "pretrain", config, plan, device, parent=card.parent, task=card.task, pretext=config.pretext,
         backbone=card.backbone,
     )  # fmt: skip
-    _keep_material(run, plan)
-    if stride := config.pretext_params.get("stride"):
-        run.log(say("Sub-sampling with stride {stride}", stride=stride))
+    with _one_ending(run):
+        _keep_material(run, plan)
+        if stride := config.pretext_params.get("stride"):
+            run.log(say("Sub-sampling with stride {stride}", stride=stride))
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -133,7 +135,8 @@ def _finetune(config: FinetuneConfig, device: ComputeDevice, control: JobControl
         "finetune", config, plan, device, parent=card.parent, task=config.task, backbone=card.backbone,
         pretext=card.pretext,
     )  # fmt: skip
-    _keep_material(run, plan)
+    with _one_ending(run):
+        _keep_material(run, plan)
     return _train(config, plan, run, device, control, emit, resumed=False)
 
 
@@ -182,7 +185,9 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
         with levels_given(finetune_config.levels):
             plan = finetune_plan(finetune_config, read_card(run.path), device, control, emit, resumed=run)
         config = finetune_config
-    if run.record.data is not None and _fingerprint(plan.photos, run.record.data.folders) != run.record.data:
+    if run.record.data is not None and _fingerprint(plan, run.record.data.folders) != run.record.data:
+        # What was learned at the start is the noise of the photos as they were, in their order.
+        plan = replace(plan, noise=None)
         emit(
             JobWarning(
                 message="The photos have changed since this run was started.",
@@ -190,6 +195,8 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
             )
         )
     run.update(status=RunStatus.RUNNING, error="")
+    if plan.labels is not None:
+        run.update(labels=tuple(dict.fromkeys((*run.record.labels, *plan.labels.training_names))))
     return _train(config, plan, run, device, control, emit, resumed=True)
 
 
@@ -253,6 +260,11 @@ def _train(
             control=control,
             emit=emit,
         )
+        best_path = run.trained_model_path if is_gated else run.model_path
+        measured = set(plan.labels.validation_names) if plan.labels is not None else set()
+        if resumed and state.best_psnr is not None and measured != set(run.record.validation_labels):
+            # Of other photos, it does not compare.
+            state.best_psnr = observer.measure_kept(load_model(best_path))
         trainer = Trainer(
             state=state,
             objective=plan.objective,
@@ -265,7 +277,7 @@ def _train(
             control=control,
             emit=emit,
             patience=config.patience if isinstance(config, FinetuneConfig) else 0,
-            model_path=run.trained_model_path if is_gated else None,
+            model_path=best_path,
             halfway=partial(_renew_clean_parts, plan.objective, card, device, control),
         )
         trainer.train()
@@ -275,7 +287,10 @@ def _train(
         else:
             changed = _limit_forgetting(config, run, device, control, emit)
         kept_psnr = observer.measure_kept(changed) if changed else state.best_psnr
-        verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
+        verdict = None
+        # Where other weights than the best ones are kept, that has been said.
+        if changed is None or (gate is not None and state.best_step == 0):
+            verdict = choice_verdict(state.step, config.steps, kept_psnr, state.best_step, has_parent=bool(card.parent))
         if verdict is not None:
             run.log(verdict.sentence)
             run.update(verdict=verdict.sentence)
@@ -353,7 +368,7 @@ def _keep_what_pays(
     before, after = (
         {name: tensor.clone() for name, tensor in model.network.state_dict().items()} for model in (begun, trained)
     )
-    noise = plan.material.noise if plan.material is not None else None
+    noise = plan.noise
     if noise is None and len(plan.risky) > len(with_label):
         noise = learn_own_noise(
             plan.risky, Restorer(begun, device), task_of(begun.card), seed=config.seed, control=control, emit=emit,
@@ -390,7 +405,7 @@ def _limited_forgetting(
         config: Says how much.
         begun: What the training has started from. What that has forgotten already is not held against it.
         model: Takes the weights that are asked about.
-        run: Keeps the figures of the last ones.
+        run: Keeps the figures of what is kept then.
         device: Where to compute.
         control: Pause and cancel.
         emit: Receives progress.
@@ -407,10 +422,12 @@ def _limited_forgetting(
             figures["other_noise_psnr_starter"] = others.psnr(starter)
             figures["other_noise_psnr_begun"] = others.psnr(begun)
         model.network.load_state_dict(weights)
-        figures["other_noise_psnr"] = others.psnr(model)
+        asked_psnr, begun_psnr = others.psnr(model), figures["other_noise_psnr_begun"]
+        is_within = asked_psnr >= min(figures["other_noise_psnr_starter"] - config.forgetting_limit, begun_psnr)
+        # Of what is kept: the first weights that may be, or else those before.
+        figures["other_noise_psnr"] = asked_psnr if is_within else begun_psnr
         run.update(metrics={**run.record.metrics, **figures})
-        limit = figures["other_noise_psnr_starter"] - config.forgetting_limit
-        return figures["other_noise_psnr"] >= min(limit, figures["other_noise_psnr_begun"])
+        return is_within
 
     return is_allowed
 
@@ -452,6 +469,8 @@ def _limit_forgetting(
     run.log(found.sentence)
     if found.share == 1:
         return None
+    run.update(verdict=found.sentence)
+    emit(VerdictReady(state="done", sentence=found.sentence))
     save_model(run.model_path, found.weights, refined.card)
     return load_model(run.model_path)
 
@@ -535,25 +554,29 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
         device=device.name,
         precision=device.precision,
         steps_total=config.steps,
-        data=_fingerprint(plan.photos, absolute),
+        data=_fingerprint(plan, absolute),
         labels=labels.training_names if labels else (),
         validation_labels=labels.validation_names if labels else (),
         **fields,
     )
 
 
-def _fingerprint(photos: Sequence[DecodedPhoto], folders: tuple[str, ...]) -> DataFingerprint:
+def _fingerprint(plan: TrainingPlan, folders: tuple[str, ...]) -> DataFingerprint:
+    files = [photo.photo for photo in plan.photos]
+    if plan.labels is not None:
+        # Of those that are judged only what could be read, since their noise goes by their order.
+        files += [*plan.labels.unlabelled, *(photo.photo for photo in plan.risky)]
     digest = hashlib.sha256()
-    for photo in photos:
-        digest.update(f"{photo.photo.name}\0".encode(errors="surrogateescape"))
+    for photo in files:
+        digest.update(f"{photo.name}\0".encode(errors="surrogateescape"))
         # One that has gone since it was read has been learned from all the same.
         with suppress(OSError):
-            status = photo.photo.file.stat()
+            status = photo.file.stat()
             digest.update(f"{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return DataFingerprint(
         folders=folders,
-        num_photos=len(photos),
-        num_pixels=sum(photo.levels.shape[1] * photo.levels.shape[2] for photo in photos),
+        num_photos=len(plan.photos),
+        num_pixels=sum(photo.levels.shape[1] * photo.levels.shape[2] for photo in plan.photos),
         digest=digest.hexdigest(),
     )
 

@@ -23,6 +23,7 @@ from engine.photos.folder import find_photos_in
 from engine.photos.identity import file_digest
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
 from engine.photos.scenes import group_scenes
+from engine.runs.records import RunRecord
 from engine.translatable import say
 
 MIN_LABELS_FOR_VALIDATION = 8
@@ -71,13 +72,20 @@ class LabelSet:
         return _names_of(self.validation)
 
 
-def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> LabelSet:
+def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, before: RunRecord | None = None) -> LabelSet:
     """Match, choose, split and decode the pairs that the settings name.
 
     Doubtful pairs are set aside and reported; those that are chosen by name are used all the same. References of
     another exposure or stretch are made as bright as their photos, unless the settings say otherwise. A task that makes
     the noisy side of its labels by itself learns from clean photos alone where there are no noisy ones, where both are
     the same files, and where none of their names match.
+
+    Args:
+        config: The settings.
+        control: Pause and cancel.
+        emit: Receives progress, and what is set aside.
+        before: Of the run that goes on: what has taught in it never measures, what measured still only measures, and
+            labels that have come since teach, unless a number of labels was drawn.
 
     Raises:
         InvalidInputError: No pair is left, a chosen one does not exist, or the task or one of its settings does not.
@@ -88,7 +96,8 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
     given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
     matching = _match(row, task.scale, noisy_paths, clean_paths, given, emit)
-    chosen = _choose(config, row, matching, control, emit)
+    known = None if before is None else {*before.labels, *before.validation_labels}
+    chosen = _choose(config, row, matching, known, control, emit)
     chosen, task_params = _fit_task(row, task.scale, config.task_params, chosen, emit)
     task = make_task(config.task, task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
@@ -100,6 +109,9 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit) -> La
         training_pairs, validation_pairs = _split_as_named(decoded, config.measure_names, scenes, emit)
     else:
         training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, scenes)
+        if before is not None and not _is_split_of(before, training_pairs, validation_pairs):
+            measured = set(before.validation_labels) - set(before.labels)
+            training_pairs, validation_pairs = _split_as_named(decoded, measured, scenes, emit)
     training, validation = (
         tuple(label for pair in pairs for label in decoded[pair]) for pairs in (training_pairs, validation_pairs)
     )
@@ -207,8 +219,14 @@ def _is_same_size(pair: PhotoPair) -> bool:
 
 
 def _choose(
-    config: FinetuneConfig, row: TaskRow, matching: PairMatching, control: JobControl, emit: Emit
+    config: FinetuneConfig,
+    row: TaskRow,
+    matching: PairMatching,
+    known: Collection[str] | None,
+    control: JobControl,
+    emit: Emit,
 ) -> Sequence[PhotoPair]:
+    """Choose as the settings say; where they ask for a number, among known names alone if there are any."""
     named = _named(matching, {*(config.label_names or ()), *config.measure_names})
     if config.label_names is not None:
         chosen = named
@@ -229,6 +247,8 @@ def _choose(
         if doubtful.pair not in named:
             _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
     candidates = [pair for pair in matching.pairs if pair not in named]
+    if known is not None and config.labels is not None:
+        candidates = [pair for pair in candidates if pair.noisy.name in known]
     if not candidates and named:
         return named
     if not candidates:
@@ -274,6 +294,12 @@ def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
             "Check that the files are still there and that their names match.",
         )
     return chosen
+
+
+def _is_split_of(before: RunRecord, teaching: Sequence[PhotoPair], measuring: Sequence[PhotoPair]) -> bool:
+    """Whether the same labels teach and measure as before."""
+    names = [{pair.noisy.name for pair in pairs} for pairs in (teaching, measuring)]
+    return names == [set(before.labels), set(before.validation_labels)]
 
 
 def _split_as_named(

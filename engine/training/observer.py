@@ -1,5 +1,6 @@
 """Looks at a network while it trains: previews of one crop, validation on held-back labels, verdicts."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -128,7 +129,7 @@ class TrainingObserver:
                 noisy_psnr=row["validation_noisy_psnr"],
             )
         )
-        if state.best_psnr is not None and psnr_now <= state.best_psnr:
+        if math.isnan(psnr_now) or (state.best_psnr is not None and psnr_now <= state.best_psnr):
             return False
         # Those of the weights that are kept.
         self._run.update(metrics={**self._run.record.metrics, **row})

@@ -9,6 +9,7 @@ from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, 
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseMeasured, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.learned_noise import LearnedNoise
 from engine.machine.devices import ComputeDevice
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.pretexts import PRETEXTS, PretextRow, methods_for_one_photo
@@ -19,7 +20,7 @@ from engine.photos.crops import DecodedPair, DecodedPhoto, PictureKey, decode_ph
 from engine.photos.noise_estimate import MIN_SIDE_PX, measure_noise
 from engine.refining.label_parts import LARGEST_JUDGED_PX, JudgedLabel, central_parts, part_labels
 from engine.refining.labelled_objective import LabelledTwinObjective
-from engine.refining.own_noise import OwnNoiseMaterial, chosen_photos, gather_material, learn_own_noise
+from engine.refining.own_noise import WINDOWS_FILE, OwnNoiseMaterial, chosen_photos, gather_material, learn_own_noise
 from engine.refining.twin_objective import TwinObjective
 from engine.restoring.restorer import Restorer
 from engine.runs.folder import Run
@@ -45,7 +46,8 @@ class TrainingPlan:
         photos: What it learns from; of a fine-tuning the labelled ones.
         stage: What a person reads.
         material: What was learned of the photos' own noise, where the training uses it.
-        risky: Photos on which the risk can be estimated, those of the material in its order; without labels first.
+        risky: Photos on which the risk can be estimated.
+        noise: Theirs, in their order; None: still to be learned.
         teaching: Labels, or the parts of them that teach.
         judged: Parts of labels that do not teach.
     """
@@ -59,6 +61,7 @@ class TrainingPlan:
     stage: str
     material: OwnNoiseMaterial | None = None
     risky: Sequence[DecodedPhoto] = ()
+    noise: LearnedNoise | None = None
     teaching: Sequence[DecodedPair] = ()
     judged: Sequence[JudgedLabel] = ()
 
@@ -120,6 +123,7 @@ def pretrain_plan(
         stage="Pretraining",
         material=material,
         risky=_judgeable(photos) if origin is not None else (),
+        noise=None if material is None else material.noise,
     )
 
 
@@ -191,7 +195,7 @@ def finetune_plan(
         JobCancelled: Asked to end.
         InvalidInputError: No label can be used, or an unknown task, network or setting.
     """
-    labels = gather_labels(config, control, emit)
+    labels = gather_labels(config, control, emit, None if resumed is None else resumed.record)
     training = labels.training
     inherited = _inherited(config, origin, resumed=resumed is not None)
     # What taught the parent has taught this model too, and may not be counted when it is measured.
@@ -234,6 +238,7 @@ def finetune_plan(
         stage="Fine-tuning",
         material=material,
         risky=risky,
+        noise=None if material is None else material.noise,
         teaching=teaching,
         judged=judged,
     )
@@ -296,10 +301,12 @@ def _labelled_material(
     resumed: Run | None,
 ) -> OwnNoiseMaterial | None:
     """What twins are made of beside the labels; None where labels are to teach alone, or with another method."""
+    if resumed is not None:
+        # What its checkpoints remember is of that, whatever has become of the photos.
+        is_kept = (resumed.checkpoint_folder / WINDOWS_FILE).is_file()
+        return OwnNoiseMaterial.load(resumed.path, resumed.checkpoint_folder, config.seed) if is_kept else None
     if origin is None or origin.pretext not in {None, OWN_NOISE} or not photos or config.unlabelled_weight == 0:
         return None
-    if resumed is not None:
-        return OwnNoiseMaterial.load(resumed.path, resumed.checkpoint_folder, config.seed)
     assert config.parent is not None
     return own_noise_material(config, load_model(config.parent), photos, device, control, emit, teaching)
 

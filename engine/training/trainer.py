@@ -156,16 +156,17 @@ class Trainer:
         """
         clock = _Clock(self._state, self._control)
         reported = saved = previewed = time.monotonic()
-        if self._state.step == 0:
-            self._validate()
-            self._observer.preview(self._state)
         with (
             self._control.answering(self._show_weights),
             self._control.resting(self._resting),
             ThreadPoolExecutor(1, "batches") as ahead,
         ):
-            pending = ahead.submit(self._objective.batch, self._state.step)
             try:
+                # Before the first step, and where the last session was stopped while this was measured.
+                self._validate()
+                if self._state.step == 0:
+                    self._observer.preview(self._state)
+                pending = ahead.submit(self._objective.batch, self._state.step)
                 while self._state.step < self._config.steps and not self._is_past_its_best():
                     self._device.group.wait_if_paused(self._control, self._state.step, self._device.torch_device)
                     if self._state.step == self._config.steps // 2:
@@ -176,14 +177,15 @@ class Trainer:
                         self._report()
                         reported = now
                     self._progress(clock)
-                    if self._state.step % self._validate_every == 0 and self._state.step < self._config.steps:
-                        self._validate()
+                    self._validate()
                     if now - previewed >= self._config.preview_interval_s:
                         self._observer.preview(self._state)
                         previewed = now
                     if now - saved >= self._config.checkpoint_interval_s:
                         self.save(clock)
                         saved = now
+                self._report()
+                self._observer.preview(self._state)
             except (JobCancelled, ProcessGroupError, DeviceError):
                 self.save(clock)
                 raise
@@ -199,9 +201,6 @@ class Trainer:
                 # Whoever reads it at this moment keeps it, where the system does not let go of open files.
                 with contextlib.suppress(OSError):
                     self._run.shown_model_path.unlink()
-        self._report()
-        self._validate()
-        self._observer.preview(self._state)
         self.save(clock)
 
     def save(self, clock: "_Clock | None" = None) -> None:
@@ -281,8 +280,15 @@ class Trainer:
         torch._foreach_lerp_(self._averaged, [weight.detach() for weight in self._weights], 1 - decay)
 
     def _validate(self) -> None:
-        if self._observer.validate(self._state):
+        """Measure the weights where their step is one of those that are, once."""
+        state = self._state
+        is_due = state.step % self._validate_every == 0 or state.step >= self._config.steps
+        if not is_due or state.validated_step == state.step:
+            return
+        self._require_finite()
+        if self._observer.validate(state):
             self._save_model(self._model_path)
+        state.validated_step = state.step
 
     def _is_past_its_best(self) -> bool:
         """Whether the last validations brought no gain (early stopping; Prechelt, 1998)."""
@@ -302,16 +308,13 @@ class Trainer:
         card = self._card.model_copy(update={"steps": self._state.step})
         save_model(path, self._state.averaged.state_dict(), card)
 
-    def _report(self) -> None:
-        if not self._num_summed:
-            return
-        metrics = {name: float(total) / self._num_summed for name, total in self._sums.items()}
-        # The few steps before the end or a stop are no fair mean: one batch alone would end every curve with a spike.
-        is_representative = self._num_summed * 4 >= self._previously_summed
-        self._previously_summed = self._num_summed
-        self._sums.clear()
-        self._num_summed = 0
-        if not all(math.isfinite(value) for value in metrics.values()):
+    def _require_finite(self) -> None:
+        """Check the figures since the last report, before the weights that they led to are kept.
+
+        Raises:
+            TrainingDivergedError: One is not finite.
+        """
+        if not all(math.isfinite(float(total)) for total in self._sums.values()):
             raise TrainingDivergedError(
                 say(
                     "Training has become unstable near step {step:,}: a loss is no longer a finite number.",
@@ -319,6 +322,17 @@ class Trainer:
                 ),
                 "Lower the learning rate under More settings and start again; the last saved state is kept.",
             )
+
+    def _report(self) -> None:
+        if not self._num_summed:
+            return
+        self._require_finite()
+        metrics = {name: float(total) / self._num_summed for name, total in self._sums.items()}
+        # The few steps before the end or a stop are no fair mean: one batch alone would end every curve with a spike.
+        is_representative = self._num_summed * 4 >= self._previously_summed
+        self._previously_summed = self._num_summed
+        self._sums.clear()
+        self._num_summed = 0
         if not is_representative:
             return
         metrics["learning_rate"] = learning_rate_at(self._state.step - 1, self._config)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from app.core.settings import LAST_MODEL, Settings
-from engine.contracts.configs import ComputeConfig, PretrainConfig, RestoreConfig, TrainingConfig
+from engine.contracts.configs import OWN_NOISE, ComputeConfig, PretrainConfig, RestoreConfig, TrainingConfig
 from engine.contracts.errors import EngineError, ImageWriteError, ModelFileError, RunStoreError
 from engine.contracts.events import CheckpointSaved, FileSkipped, ImageRestored, JobEvent
 from engine.contracts.job_control import JobControl
@@ -223,6 +223,20 @@ def test_a_disk_that_fills_up_amid_a_training(small_disk: Path, tiny_photos: Tin
     fillers[0].unlink()
     # With room again, it goes on from where it was, in the same session.
     assert resume_training(run.path, JobControl(), lambda event: None).steps == 400
+
+
+def test_learned_noise_that_finds_no_room_ends_its_run(
+    small_disk: Path, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    parent = pretrain(small_training(tiny_photos, tmp_path / "parent", steps=1), JobControl(), lambda event: None).run
+    # Room for the run's record, but not for a spectrum.
+    (small_disk / ".filler").write_bytes(bytes(DISK_BYTES - 48_000))
+    config = small_training(tiny_photos, small_disk / "run").model_copy(update={"parent": parent, "pretext": OWN_NOISE})
+    with pytest.raises(RunStoreError, match="noise that was learned cannot be written") as caught:
+        pretrain(config, JobControl(), lambda event: None)
+    record = Run(small_disk / "run").record
+    assert record.status is RunStatus.FAILED
+    assert record.error == str(caught.value)
 
 
 def test_a_run_folder_that_goes_away_amid_its_training(tmp_path: Path, tiny_photos: TinyPhotos) -> None:

@@ -217,13 +217,8 @@ class FinetuneInputs(TrainingInputs):
             "gain": phrases.signed_decibels(psnr - untreated),
             "untreated": translate_engine(self._row.untreated),
         }
-        share = metrics.get("share_of_way", 1.0)
-        if share == 1:
-            return tr("On the held-back labels it reaches {psnr}, {gain} against {untreated}.").format(**figures)
-        return tr(
-            "On the held-back labels it had reached {psnr}, {gain} against {untreated}; {share} of the way from the "
-            "shipped model is kept, so that it does not forget other noises."
-        ).format(share=phrases.percent(share), **figures)
+        # How much of what was learned that is, and why no more, the verdict says.
+        return tr("On the held-back labels it reaches {psnr}, {gain} against {untreated}.").format(**figures)
 
     def refresh(self) -> None:
         self._offered = offered_photos(self.session, self._row)

@@ -139,7 +139,7 @@ def _pretraining(
                 "Start from the starter model or from a run of yours, or choose residual contrastive learning.",
             )
         )
-    if origin is not None and origin.task != "denoise":
+    elif not row.needs_start and origin is not None and origin.task != "denoise":
         findings.append(_other_task(origin, "denoise"))
     return photos, 0, findings
 

@@ -14,17 +14,19 @@ from torch import Tensor
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobCancelled, JobControl
-from engine.contracts.learned_noise import BRIGHTNESS
+from engine.contracts.learned_noise import BRIGHTNESS, Refusal
 from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset
 from engine.jobs import finetune, pretrain, resume_training
+from engine.machine.devices import open_device
 from engine.method.catalogue.rows import NoParams
 from engine.method.catalogue.tasks import SuperResolutionParams
 from engine.method.tasks.denoise import Denoise
 from engine.method.tasks.super_resolution import SuperResolution
-from engine.models.files import read_card
+from engine.models.files import load_model, read_card
+from engine.models.starters import require_starter
 from engine.photos.crops import DecodedPair, DecodedPhoto
-from engine.refining.gate import SHARES, choose_share
+from engine.refining.gate import SHARES, between, choose_share
 from engine.refining.label_parts import JudgedLabel, part_labels
 from engine.refining.labelled_objective import LabelledTwinObjective
 from engine.refining.own_noise import OwnNoiseMaterial
@@ -32,6 +34,8 @@ from engine.refining.twin_objective import TwinObjective
 from engine.runs.store import Run, RunStore
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
+from engine.training import forgetting
+from engine.training.job import _limited_forgetting
 from tests.conftest import TinyPhotos
 from tests.engine.refining.test_own_noise import SMALL, clean_picture, ignore, material_of, small_model, white_noise
 
@@ -155,6 +159,9 @@ def test_labels_hold_back_what_the_estimate_would_follow() -> None:
     assert choose_share(*WAY, blurring, photos, noise, **common).share == 1
     held = choose_share(*WAY, blurring, photos, noise, **common, judged=[label])
     assert held.share == 0
+    assert held.refusal is Refusal.LABELS
+    assert held.figures[Refusal.LABELS] == 1
+    assert "harm the held-back parts" in held.sentence
     agreeing = JudgedLabel(noisy=noisy_of(clean_picture(9), 0.1, 2), clean=clean_picture(9))
     found = choose_share(*WAY, blurring, photos, noise, **common, judged=[agreeing])
     assert found.share == 1
@@ -173,6 +180,35 @@ def test_what_is_not_allowed_is_not_kept() -> None:
         is_allowed=lambda weights: float(weights["strength"]) <= 0.5,
     )  # fmt: skip
     assert found.share == 0.5
+    assert found.refusal is Refusal.FORGETTING
+
+
+def test_a_refused_gain_is_no_fit() -> None:
+    found = choose_share(
+        *WAY, blurring, photos_of(0.1, 2), white_noise(0.1, 2), seed=0, control=JobControl(), emit=ignore,
+        is_allowed=lambda weights: False,
+    )  # fmt: skip
+    assert (found.share, found.refusal) == (0, Refusal.FORGETTING)
+    assert "forget more of other noises" in found.sentence
+    assert "kept as it was" in found.sentence
+
+
+def test_the_figure_of_other_noises_is_that_of_the_weights_kept(
+    tiny_photos: TinyPhotos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each other noise takes the starter seconds, and one shows already that it was forgotten.
+    monkeypatch.setattr(forgetting, "NUM_NOISES", 1)
+    begun, model = (load_model(require_starter("denoise")) for _ in range(2))
+    config = labelled(tiny_photos, require_starter("denoise"), tmp_path / "run", forgetting_limit=0.1)
+    run = RunStore().create("finetune", "asked", config)
+    before = {name: tensor.clone() for name, tensor in begun.network.state_dict().items()}
+    ruined = {name: torch.zeros_like(tensor) for name, tensor in before.items()}
+    is_allowed = _limited_forgetting(config, begun, model, run, open_device(config), JobControl(), ignore)
+    assert not is_allowed(ruined)
+    assert run.record.metrics["other_noise_psnr"] == run.record.metrics["other_noise_psnr_begun"]
+    slightly = between(before, ruined, 1e-4)
+    assert is_allowed(slightly)
+    assert run.record.metrics["other_noise_psnr"] != run.record.metrics["other_noise_psnr_begun"]
 
 
 def test_a_photo_with_a_rare_noise_does_not_decide_alone() -> None:

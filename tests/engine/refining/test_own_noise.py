@@ -182,6 +182,15 @@ def test_twins_are_a_function_of_the_step_and_carry_the_noise() -> None:
     assert float(loss.total) == pytest.approx(float((noisy - clean).abs().mean()))
 
 
+@pytest.mark.parametrize("side", [40, 75, 200])
+def test_crops_may_be_larger_than_some_pictures(side: int) -> None:
+    material = replace(material_of(0.1), free=(clean_picture(7, 200)[:side, : side + 30],))
+    objective = TwinObjective(material, crops_per_batch=16, crop_px=96, seed=3, task=Denoise(NoParams()))
+    noisy, clean, _ = objective.batch(5)
+    assert noisy.shape == clean.shape == (16, 3, 96, 96)
+    assert bool(torch.isfinite(noisy).all())
+
+
 def test_recorrupted_views_have_noises_of_their_own() -> None:
     """Against the exact covariances: none between the two views, and of each its own."""
     generator = np.random.default_rng(0)

@@ -120,6 +120,16 @@ def test_parts_of_a_batch_come_back_and_are_one_in_older_files(
     assert after.batch_parts == expected
 
 
+@pytest.mark.parametrize(("stated", "expected"), [({}, 7), ({"validated_step": 5}, 5), ({"validated_step": -1}, -1)])
+def test_what_was_measured_last_comes_back_and_is_all_in_older_files(
+    tmp_path: Path, stated: dict[str, int], expected: int
+) -> None:
+    path, after = saved(tmp_path, trained_state(1)), trained_state(2)
+    rewritten(path, progress=json.dumps({"step": 7, "seconds": 0, "best_psnr": None, "best_step": 0, **stated}))
+    load_checkpoint(path, after)
+    assert after.validated_step == expected
+
+
 def test_the_largest_count_that_every_json_reader_knows_comes_back(tmp_path: Path) -> None:
     path, after = saved(tmp_path, trained_state(1)), trained_state(2)
     rewritten(path, progress=json.dumps({"step": 2**53, "seconds": 0, "best_psnr": -(2**53), "best_step": 2**53}))
@@ -195,6 +205,7 @@ def rewritten(path: Path, *, without: str = "", progress: str | None = "same") -
         {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": float("nan"), "best_step": 0})},
         {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": None, "best_step": float("inf")})},
         {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": None, "best_step": 0, "batch_parts": 10**400})},
+        {"progress": json.dumps({"step": 1, "seconds": 0, "best_psnr": None, "best_step": 0, "validated_step": "1"})},
     ],
 )
 def test_a_checkpoint_that_lacks_something_is_refused(tmp_path: Path, damage: dict[str, str | None]) -> None:

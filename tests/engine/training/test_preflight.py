@@ -134,6 +134,12 @@ def test_the_photos_own_noise_needs_a_model_to_refine(tiny_photos: TinyPhotos, t
     report = look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, pretext_params={}, parent=start))
     assert report.obstacle is None
     assert "variety" not in messages(report, Weight.DOUBTFUL)
+    # It goes on with the model's own task.
+    enlarging = save_start(tmp_path / "enlarging.safetensors", task="sr2")
+    report = look(pretraining(tiny_photos.noisy, pretext=OWN_NOISE, pretext_params={}, parent=enlarging))
+    assert "another task" not in messages(report, Weight.DOUBTFUL) + messages(report, Weight.NOTE)
+    report = look(pretraining(tiny_photos.noisy, pretext="rcl", parent=enlarging))
+    assert "another task" in messages(report, Weight.DOUBTFUL)
 
 
 def test_labels_are_matched_and_the_missing_named(tiny_photos: TinyPhotos) -> None:

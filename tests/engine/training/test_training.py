@@ -27,17 +27,21 @@ from engine.contracts.events import (
 )
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.jobs import finetune, pretrain, resume_training
-from engine.machine.devices import has_half_precision
+from engine.machine.devices import has_half_precision, open_device
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.pretext.pretext_task import LossParts
 from engine.method.pretext.residual_contrastive import ResidualContrastive
 from engine.models.files import load_model, read_card
 from engine.models.starters import require_starter
+from engine.photos.crops import DecodedPair, decode_photo
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from engine.training import forgetting
+from engine.training.observer import TrainingObserver, choose_preview_crop
+from engine.training.trainer import new_state
 from tests.conftest import TinyPhotos
 from tests.told_control import ToldControl
 
@@ -229,17 +233,20 @@ def test_a_training_without_a_gain_ends_early_and_keeps_its_parent(tiny_photos: 
     assert load_model(run.last_model_path).card.steps == result.steps
 
 
-def test_what_is_taken_back_towards_the_starter_is_measured_again(
+def test_what_is_kept_of_the_way_is_measured_again_and_told(
     tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each other noise takes the starter seconds, and one shows already that it was forgotten.
     monkeypatch.setattr(forgetting, "NUM_NOISES", 1)
     recorder = Recorder()
     config = finetune_config(
-        tiny_photos, parent=require_starter("denoise"), steps=10, learning_rate=2e-2, forgetting_limit=1e-6
+        tiny_photos, parent=require_starter("denoise"), steps=6, learning_rate=1e-2, forgetting_limit=1e-6
     )
     record = RunStore().open(finetune(config, JobControl(), recorder).run).record
-    assert record.metrics["share_of_way"] < 1
+    assert 0 < record.metrics["share_of_way"] < 1
+    # Weights of no step: what is kept is said, and not which step's were the best.
+    assert f"{record.metrics['share_of_way']:.0%} of what was learned is kept" in record.verdict
+    assert recorder.of(VerdictReady)[-1].sentence == record.verdict
     validations = [event.psnr for event in recorder.of(ValidationDone)]
     assert record.metrics["validation_psnr"] not in validations
 
@@ -405,6 +412,53 @@ def test_infinite_loss_ends_with_a_sentence_and_keeps_the_checkpoint(
     weights: Sequence[torch.Tensor] = list(load_file(run.checkpoint_path).values())
     assert all(torch.isfinite(tensor).all() for tensor in weights)
     assert run.record.steps_done == 3
+
+
+def test_weights_that_are_no_numbers_are_never_the_best(
+    tiny_photos: TinyPhotos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real trainer measures after each step; from the fourth on a method's gradient is not a number."""
+    # Nothing is reported between the step and its measurement.
+    monkeypatch.setattr("engine.training.trainer.REPORT_INTERVAL_S", 3600.0)
+    steps: list[int] = []
+
+    class Exploding(ResidualContrastive):
+        def loss(self, restore, crops, photos, generator) -> LossParts:  # type: ignore[no-untyped-def]
+            steps.append(len(steps))
+            parts = super().loss(restore, crops, photos, generator)
+            return LossParts(parts.total * float("nan"), parts.parts) if len(steps) > 3 else parts
+
+    monkeypatch.setattr("engine.method.pretext.residual_contrastive.Exploding", Exploding, raising=False)
+    implementation = "engine.method.pretext.residual_contrastive:Exploding"
+    monkeypatch.setitem(PRETEXTS, "exploding", replace(PRETEXTS["rcl"], implementation=implementation))
+    parent = run_pretrain(tiny_photos, pretext="exploding", steps=2)
+    steps.clear()
+    recorder = Recorder()
+    with pytest.raises(TrainingDivergedError, match="no longer a finite number"):
+        finetune(finetune_config(tiny_photos, parent=parent), JobControl(), recorder)
+    run = RunStore().list()[0]
+    assert [event.step for event in recorder.of(ValidationDone)] == [0, 1, 2, 3]
+    for path in (run.begun_model_path, run.trained_model_path):
+        weights = load_file(path)
+        assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+    assert run.record.metrics["validation_psnr"] > 0
+
+
+def test_a_figure_that_is_no_number_is_never_the_best(tiny_photos: TinyPhotos) -> None:
+    run = RunStore().open(run_pretrain(tiny_photos, steps=1))
+    config, card = pretrain_config(tiny_photos), read_card(run.path)
+    device = open_device(config)
+    photo = decode_photo(PhotoRef(tiny_photos.noisy / "photo 0.png"))
+    observer = TrainingObserver(
+        preview_crop=choose_preview_crop([photo]), validation=[DecodedPair(photo, photo)], card=card, device=device,
+        run=run, num_steps=8, num_crops=0, control=JobControl(), emit=Recorder(),
+    )  # fmt: skip
+    sound, broken = (new_state(load_model(run.path).network, config, device) for _ in range(2))
+    for weights in broken.averaged.parameters():
+        weights.fill_(float("nan"))
+    assert not observer.validate(broken)
+    assert broken.best_psnr is None
+    assert observer.validate(sound)
 
 
 def test_wrong_references_are_set_aside_and_others_drawn(tiny_photos: TinyPhotos, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from app.pages.shared.learned_noise.words import (
     share_note,
 )
 from engine.contracts.events import TwinsCompared
-from engine.contracts.learned_noise import HARDLY_ANY_NOISE, LearnedNoise
+from engine.contracts.learned_noise import LearnedNoise
 
 
 class NoiseStory(QWidget):
@@ -89,7 +89,7 @@ class NoiseStory(QWidget):
             kept = metrics.get("share_of_way", 0.0)
             show_shares(self.shares, gains, kept)
             self._show(self.shares)
-            self._note.setText(share_note(gains, kept, is_hardly_noisy=HARDLY_ANY_NOISE in metrics))
+            self._note.setText(share_note(gains, kept, metrics))
             self._note.setToolTip(gain_tip(gains, kept))
             self._note.setVisible(bool(self._note.text()))
 

@@ -1,12 +1,12 @@
 """What was learned of photos' noise, and what that brought, in plain words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from app.look import phrases
 from app.look.translation import tr, translate_engine
-from engine.contracts.learned_noise import LearnedNoise
+from engine.contracts.learned_noise import HARDLY_ANY_NOISE, LearnedNoise, Refusal
 from engine.contracts.noise import LEVELS
 from engine.simulation.learned.grain import common_grain
 
@@ -88,6 +88,10 @@ def gain_text(metrics: Mapping[str, float], *, is_from_starter: bool, parent: st
         parent: What the model that was refined is called; "" where unknown.
     """
     share = metrics.get("share_of_way", 0.0)
+    if not share and any(reason in metrics for reason in Refusal):
+        if is_from_starter:
+            return tr("The starter is kept: what was learned would lose elsewhere.")
+        return tr("The model that it started from is kept: what was learned would lose elsewhere.")
     if not share:
         if is_from_starter:
             return tr("The starter already fits; kept as it is.")
@@ -105,18 +109,24 @@ def gain_text(metrics: Mapping[str, float], *, is_from_starter: bool, parent: st
     return text.format(share=f"{phrases.number(fallen, digits)}{phrases.NO_BREAK}%", model=parent)
 
 
-def share_note(gains: Mapping[float, float], kept: float, *, is_hardly_noisy: bool = False) -> str:
+def share_note(gains: Mapping[float, float], kept: float, reasons: Collection[str] = ()) -> str:
     """Say why a share is kept though the mean error is lower at another; "" where it is the lowest.
 
     Args:
         gains: Estimated gain by share, dB.
         kept: The share that was kept.
-        is_hardly_noisy: Whether there is hardly any noise.
+        reasons: A run's figures, by whose names the gate gives reasons; runs of older versions have none.
     """
-    if is_hardly_noisy:
+    if HARDLY_ANY_NOISE in reasons:
         return tr("There is hardly any noise in these photos: their fine texture could lose more than they gain.")
     if max(gains.values()) - gains.get(kept, 0.0) < _LEAST_GAIN_DB:
         return ""
+    if Refusal.FORGETTING in reasons:
+        return tr("Further on the mean error is lower, but more of other noises would be forgotten than is allowed.")
+    if Refusal.UNLABELLED in reasons:
+        return tr("Further on the mean error is lower, but photos without a label would lose.")
+    if Refusal.LABELS in reasons:
+        return tr("Further on the mean error is lower, but the labels would lose.")
     return tr("Further on the mean error is lower, but photos with a noise of their own would lose.")
 
 

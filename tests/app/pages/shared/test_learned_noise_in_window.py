@@ -26,7 +26,7 @@ from app.window.main_window import MIN_SIZE
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.events import PhotoScanned, TwinMade
 from engine.contracts.job_control import JobControl
-from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
+from engine.contracts.learned_noise import BRIGHTNESS, HARDLY_ANY_NOISE, LearnedNoise, PhotoNoise, Refusal
 from engine.contracts.photo import NOTHING_NOTED, CameraFacts, PhotoRef
 from engine.models import starters as starter_models
 from engine.models.starters import list_starters
@@ -344,7 +344,16 @@ def test_what_it_brought_is_one_sentence() -> None:
     assert gains_by_share({"validation_psnr": 30.0}) == {}
     assert share_note(gains_by_share(gained), 0.5) == ""
     assert "would lose" in share_note(gains_by_share(gained), 1.0)
-    assert "hardly any noise" in share_note(gains_by_share(gained), 0.0, is_hardly_noisy=True)
+    assert "hardly any noise" in share_note(gains_by_share(gained), 0.0, {HARDLY_ANY_NOISE: 1.0})
+    for reason, told in (
+        (Refusal.OWN_NOISE, "noise of their own"),
+        (Refusal.FORGETTING, "forgotten"),
+        (Refusal.UNLABELLED, "without a label"),
+        (Refusal.LABELS, "the labels"),
+    ):
+        refused = {**gained, "share_of_way": 0.0, reason.value: 1.0}
+        assert told in share_note(gains_by_share(refused), 0.0, refused)
+        assert "fits" not in gain_text(refused, is_from_starter=True)
 
 
 def test_accuracy_is_told_of_several_photos_alone() -> None:
