@@ -78,7 +78,7 @@ def test_all_that_reads_follows_and_undo_goes_back(opened: OpenWindow, folder: P
     qtbot.waitUntil(lambda: not compare.is_busy, timeout=20_000)
     shown = compare.viewer.panes[0]
     assert isinstance(shown, Picture)
-    assert (shown.levels.black, shown.levels.white) == pytest.approx((900 / 65535, 1100 / 65535))
+    assert (*shown.levels.black, *shown.levels.white) == pytest.approx((900 / 65535, 1100 / 65535))
     opened.session.undo_stack.undo()
     assert opened.session.levels == ()
     assert "Measured" in dialog.measured_choice.text()
