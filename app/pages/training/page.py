@@ -185,7 +185,7 @@ class TrainingPage(Page):
         self.setup = TrainingSetup(*inputs.introduction(), inputs, self.form)
         self.cards, self.start_button = self.setup.cards, self.setup.start_button
         self.resume_banner = self.setup.resume_banner
-        self.checks = TrainingChecks(runner, self._time, self._config_to_check, self)
+        self.checks = TrainingChecks(runner, self._time, self._config_to_check, self._expected_seconds, self)
         self.view = TrainingView(session)
         self._stack = CurrentStack()
         self._stack.addWidget(self.setup)
@@ -259,16 +259,15 @@ class TrainingPage(Page):
         self._show_checks()
         self._show_running()
 
+    def _expected_seconds(self, config: PretrainConfig | FinetuneConfig) -> float:
+        num_photos, speed_key = self.inputs.num_input_photos(), self.checks.speed_key
+        return 60 * self._time.estimate(config.model_dump(), Preset(self.cards.value), num_photos, speed_key).minutes
+
     @Slot()
     def start(self) -> None:
         """Start a training with the settings as they stand; while others run it waits for its turn."""
         config = self.inputs.make_config()
-        seconds = (
-            60
-            * self._time.estimate(
-                config.model_dump(), Preset(self.cards.value), self.inputs.num_input_photos(), self.checks.speed_key
-            ).minutes
-        )
+        seconds = self._expected_seconds(config)
         pretext = config.pretext if isinstance(config, PretrainConfig) else ""
         title = self.inputs.job_title(config.name or self.inputs.default_name(), pretext)
         is_first = not self._trainings

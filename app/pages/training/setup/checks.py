@@ -36,7 +36,12 @@ class TrainingChecks(QObject):
     changed = Signal()
 
     def __init__(
-        self, runner: JobRunner, times: TrainingTime, make_config: Callable[[], Config | None], parent: QObject
+        self,
+        runner: JobRunner,
+        times: TrainingTime,
+        make_config: Callable[[], Config | None],
+        expected_seconds: Callable[[Config], float],
+        parent: QObject,
     ) -> None:
         """Look at nothing yet.
 
@@ -44,12 +49,14 @@ class TrainingChecks(QObject):
             runner: Whose jobs a trial would slow down, and be slowed down by.
             times: Learns the tried speeds.
             make_config: Returns the settings to look at; None while they are incomplete.
+            expected_seconds: How long a training with such settings takes, as far as is known.
             parent: Its owner.
         """
         super().__init__(parent)
         self._runner = runner
         self._times = times
         self._make_config = make_config
+        self._expected_seconds = expected_seconds
         self.report: Preflight | None = None
         self.speed_key = ""
         self._is_active = False
@@ -107,11 +114,12 @@ class TrainingChecks(QObject):
             self.changed.emit()
             return
         control = self._control = JobControl()
+        seconds = self._expected_seconds(config)
 
         def look() -> tuple[Config, Preflight]:
             from engine.training.preflight.look import preflight
 
-            return config, preflight(config, control)
+            return config, preflight(config, control, seconds=seconds)
 
         self._look.submit(look)
         self.changed.emit()

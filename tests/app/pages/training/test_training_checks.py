@@ -80,6 +80,18 @@ def start(qtbot: QtBot, page: TrainingPage, **values: object) -> None:
     qtbot.mouseClick(page.start_button, Qt.MouseButton.LeftButton)
 
 
+def test_a_long_training_is_told_more_disk(qtbot: QtBot, pretrain_page: PretrainPage) -> None:
+    """Its previews and its log are kept."""
+    told = []
+    for steps in (6, 600_000):
+        make_tiny(pretrain_page, steps=steps, preview_interval_s=8.0)
+        look_ahead(qtbot, pretrain_page)
+        report = pretrain_page.checks.report
+        assert report is not None
+        told.append(report.disk_bytes)
+    assert told[1] > told[0] + 100 * 2**20
+
+
 class TestEstimates:
     @pytest.fixture
     def time(self, qtbot: QtBot, settings: Settings) -> TrainingTime:
