@@ -76,7 +76,7 @@ class Recipe:
     make_pair: PairMaker
     stages: Sequence[Stage]
     margin_px: int = 0
-    backbone: str = "residual_unet"
+    backbone: str = "nafnet"
     backbone_params: Mapping[str, Any] = field(default_factory=lambda: NETWORK)
     task_params: Mapping[str, Any] = field(default_factory=dict)
     parent: str = ""
@@ -171,7 +171,6 @@ RECIPES: dict[str, Recipe] = {
         make_pair=denoising_pair,
         margin_px=_MARGIN_PX,
         # The starter before, shown the noises that it had never seen; it ships until the long training is done.
-        backbone="nafnet",
         parent="denoise",
         stages=_stages((4_000, 8, 64, 0.0), (1_000, 8, 64, 1.0)),
         learning_rate=5e-4,
@@ -182,7 +181,8 @@ RECIPES: dict[str, Recipe] = {
         task="denoise",
         make_pair=denoising_pair,
         margin_px=_MARGIN_PX,
-        stages=_stages((60_000, 16, 64, 0.0), (40_000, 8, 96, 0.0), (20_000, 6, 128, 1.0)),
+        parent="denoise",
+        stages=_stages((60_000, 16, 64, 0.0), (30_000, 8, 96, 0.0), (15_000, 6, 128, 1.0)),
     ),
     "super_resolution_x2": Recipe(
         title="Super-resolution x2 (starter)",

@@ -36,6 +36,8 @@ if __name__ == "__main__":
     recipes.RECIPES["denoise"] = dataclasses.replace(
         recipes.RECIPES["denoise"],
         stages=recipes._stages((4, 4, 16, 0.0), (2, 2, 24, 0.5), ({LAST_STEP - 6}, 2, 24, 1.0)),
+        backbone="residual_unet",
+        parent="",
         backbone_params={{"width": 8, "num_levels": 2, "max_width": 16, "num_blocks": 1, "shuffle": 2}},
     )
     stop_at = int(sys.argv.pop(1))
