@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.actions import ActionSpec, make_action
 from app.pages.compare.looks import gamma_of, steps_of
 from app.viewer.compare_viewer import CompareViewer
-from app.viewer.pictures import MAX_PANES
+from app.viewer.pictures import MAX_PANES, Picture
 
 _EXPOSURE_STEP_STOPS = 0.5
 
@@ -71,8 +71,8 @@ def toggle_region(viewer: CompareViewer) -> None:
 
 
 def draw_first_line(viewer: CompareViewer) -> None:
-    """Draw a line across the middle of what is in view, where there is none yet."""
-    if viewer.line is not None or not viewer.pane_views:
+    """Draw a line across the middle of what is in view, where there is none yet and anything to be seen."""
+    if viewer.line is not None or not any(isinstance(pane, Picture) for pane in viewer.panes):
         return
     part = _in_view(viewer).intersected(QRect(QPoint(0, 0), viewer.view_transform.scene_size.toSize()))
     middle = part.center().y()

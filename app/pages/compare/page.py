@@ -225,6 +225,7 @@ class ComparePage(Page):
         self.bar.histogram_button.toggled.connect(self._show_histogram)
         self.bar.profile_button.toggled.connect(self._show_profile)
         self.viewer.line_changed.connect(self._follow_line)
+        self.viewer.panels_shown.connect(self._draw_first_line)
         Theme.of_application().changed.connect(self._share_height)
         self.bar.region_toggled.connect(partial(toggle_region, self.viewer))
         self.viewer.hovered.connect(self._show_pixel)
@@ -304,6 +305,12 @@ class ComparePage(Page):
             draw_first_line(self.viewer)
         else:
             self.viewer.set_line(None)
+
+    @Slot()
+    def _draw_first_line(self) -> None:
+        """Draw it once there are panes: the profile may be there before them, as in the last session."""
+        if self.bar.profile_button.isChecked():
+            draw_first_line(self.viewer)
 
     @Slot()
     def _share_height(self) -> None:

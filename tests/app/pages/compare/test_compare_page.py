@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QSizeF, Qt
 from PySide6.QtTest import QTest
 
 from app.core.session import RestoredPhoto
-from app.core.settings import COMPARE_MODE
+from app.core.settings import COMPARE_MODE, COMPARE_PROFILE
 from app.pages.compare.figures import figures_text
 from app.pages.compare.page import ComparePage
 from app.pages.compare.panes import (
@@ -285,3 +285,18 @@ def test_figures_are_honest():
     assert figures_text(small, clean).startswith("enlarged: 20.00\N{NO-BREAK SPACE}dB · SSIM")
     assert figures_text(clean, clean) == "equals the reference"
     assert figures_text(off, clean).startswith("20.00\N{NO-BREAK SPACE}dB · SSIM")
+
+
+def test_the_profile_of_the_last_session_has_its_line_once_there_are_panes(qtbot, filled, runner, settings):
+    settings.set(COMPARE_PROFILE, True)
+    page = ComparePage(filled, runner, settings)
+    show_at(qtbot, page, 1100, 700)
+    filled.set_current_photo(filled.photos[0].path)
+    qtbot.waitUntil(lambda: not page.is_busy and not page.profile.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: bool(page.profile.measured), timeout=10_000)
+    line = page.viewer.line
+    assert (line.y1(), line.dx()) == pytest.approx((48, 112), abs=2)
+    assert all(one.profile is not None for one in page.profile.measured)
+    page.bar.profile_button.click()
+    assert page.viewer.line is None
+    page.shut_down()
