@@ -48,7 +48,7 @@ work instead of nearly a half. A larger one would keep a stop waiting for more t
 
 COMPILED_WINDOW_STEP_PX = 16
 """A library prepares itself for each size of a window, which takes up to a second: photos of about one size share it.
-At 64 the windows of four photos of 5 to 9 megapixels held 8 % more."""
+At 64 the windows of four photos of 5 to 9 megapixels held 3 % more."""
 
 MEMORY_PER_PIXEL = 1024
 """Bytes of activations for one pixel of a tile; the standard U-Net was seen to need 700."""
