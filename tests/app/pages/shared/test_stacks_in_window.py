@@ -148,7 +148,9 @@ def test_restore_shows_a_page_and_writes_the_stack(qtbot, filled, runner, settin
     page.preview.shut_down()
 
 
-def test_compare_shows_the_same_page_of_both(qtbot, filled, runner, settings, stack, tmp_path, frames):
+@pytest.fixture
+def compared(qtbot, filled, runner, settings, stack, tmp_path, frames):
+    """Compare with a page of a stack and its result, which is 7 brighter."""
     result = tmp_path / "result.tif"
     tifffile.imwrite(result, frames + 7, photometric="minisblack")
     filled.add_restored([(stack, RestoredPhoto("Tiny", result))])
@@ -156,34 +158,30 @@ def test_compare_shows_the_same_page_of_both(qtbot, filled, runner, settings, st
     show_at(qtbot, page, 1100, 700)
     filled.set_current_photo(PhotoRef(stack.file, 5))
     qtbot.waitUntil(lambda: not page.is_busy, timeout=20_000)
-    pictures = [pane for pane in page.viewer.panes if isinstance(pane, Picture)]
+    yield page
+    page.shut_down()
+
+
+def test_compare_shows_the_same_page_of_both(compared, frames):
+    pictures = [pane for pane in compared.viewer.panes if isinstance(pane, Picture)]
     means = [float(picture.pixels.mean()) * 65535 for picture in pictures]
     assert means == pytest.approx([frames[0, 2, 0].mean(), frames[0, 2, 0].mean() + 7], abs=0.1)
-    assert page.page_slider.texts == ["T 1 of 2", "Z 3 of 3", "C 1 of 2"]
-    page.shut_down()
+    assert compared.page_slider.texts == ["T 1 of 2", "Z 3 of 3", "C 1 of 2"]
 
 
-def test_blind_votes_on_pages_are_counted_and_forgotten(qtbot, filled, runner, settings, stack, tmp_path, frames):
-    result = tmp_path / "result.tif"
-    tifffile.imwrite(result, frames + 7, photometric="minisblack")
-    filled.add_restored([(stack, RestoredPhoto("Tiny", result))])
-    page = ComparePage(filled, runner, settings)
-    show_at(qtbot, page, 1100, 700)
-    filled.set_current_photo(PhotoRef(stack.file, 5))
-    qtbot.waitUntil(lambda: not page.is_busy, timeout=20_000)
-    page.bar.blind_button.click()
-    qtbot.waitUntil(lambda: page.blind.test.trial is not None, timeout=20_000)
-    page.blind.bar.vote_buttons[Choice.FIRST].click()
-    assert page.blind.bar.count_text == "1 vote"
-    (vote,) = page.blind.test.votes()
+def test_blind_votes_on_pages_are_counted_and_forgotten(qtbot, filled, compared, stack, tmp_path):
+    compared.bar.blind_button.click()
+    qtbot.waitUntil(lambda: compared.blind.test.trial is not None, timeout=20_000)
+    compared.blind.bar.vote_buttons[Choice.FIRST].click()
+    assert compared.blind.bar.count_text == "1 vote"
+    (vote,) = compared.blind.test.votes()
     assert PhotoRef.of(vote.photo) == PhotoRef(stack.file, 5)
-    page.blind.results.forget_requested.emit()
-    assert page.blind.bar.count_text == "0 votes"
+    compared.blind.results.forget_requested.emit()
+    assert compared.blind.bar.count_text == "0 votes"
     filled.undo_stack.undo()
-    assert page.blind.test.votes() == (vote,)
+    assert compared.blind.test.votes() == (vote,)
     filled.set_folders([tmp_path])
-    assert page.blind.test.votes() == ()
-    page.shut_down()
+    assert compared.blind.test.votes() == ()
 
 
 def test_pages_teach_one_by_one(filled, stack, folder):
