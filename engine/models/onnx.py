@@ -131,7 +131,7 @@ def _shared_weights(network: RestorationNetwork, model: Any) -> dict[str, str]:
     """The weights that the exporter has left out, each with the equal one that it has kept."""
     kept = {(tuple(tensor.dims), tensor.raw_data): tensor.name for tensor in model.graph.initializer}
     present = set(kept.values())
-    weights = {name: tensor.numpy() for name, tensor in export_form(network).state_dict().items()}
+    weights = {name: tensor.numpy() for name, tensor in export_form(network, keeps_weights=True).state_dict().items()}
     return {name: kept[numbers.shape, numbers.tobytes()] for name, numbers in weights.items() if name not in present}
 
 

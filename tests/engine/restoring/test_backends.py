@@ -66,10 +66,13 @@ def photo_and_noisy(network: RestorationNetwork, height: int, width: int) -> NDA
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("task", TASKS)
-def test_the_exported_form_is_the_same_function(backbone: str, task: str) -> None:
+@pytest.mark.parametrize("keeps_weights", [False, True])
+def test_the_exported_form_is_the_same_function(backbone: str, task: str, keeps_weights: bool) -> None:
+    """On noise, and where all is one value and a normalisation has nothing to divide by."""
     network = small_network(backbone, task)
     noisy = torch.from_numpy(photo_and_noisy(network, 64, 80))
-    exported = export_form(network)
+    noisy[..., 40:] = 0.7
+    exported = export_form(network, keeps_weights=keeps_weights)
     assert (exported(noisy) - network(noisy)).abs().max() < 1e-5
     if backbone == "nafnet":
         assert any(isinstance(module, SplitGatedBlock) for module in exported.modules())
