@@ -179,6 +179,9 @@ def set_up_digest(lock: Path) -> str:
 
 def make_environment() -> None:
     """Make the virtual environment; one of another Python or another folder is made anew."""
+    if ENVIRONMENT.is_symlink():
+        # What it leads to is another checkout's: made anew for this one, it would be taken from that.
+        ENVIRONMENT.unlink()
     marker = ENVIRONMENT / "made-for"
     wanted = f"{sys.version}\n{ROOT}"
     usable = environment_python().exists() and environment_has_pip()

@@ -95,3 +95,19 @@ def test_a_display_counts_only_if_it_answers(monkeypatch: pytest.MonkeyPatch, tm
         assert system_libraries.has_display()
     monkeypatch.setenv("DISPLAY", "elsewhere:0")
     assert system_libraries.has_display()
+
+
+def test_another_checkouts_environment_is_left_as_it_is(
+    run_script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A link to it is replaced, not what it leads to: `venv --clear` follows links."""
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "package.py").write_text("")
+    environment = tmp_path / ".venv"
+    environment.symlink_to(others)
+    monkeypatch.setattr(run_script, "ENVIRONMENT", environment)
+    run_script.make_environment()
+    assert [file.name for file in others.iterdir()] == ["package.py"]
+    assert not environment.is_symlink()
+    assert run_script.environment_python().exists()
