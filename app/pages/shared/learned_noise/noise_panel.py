@@ -12,7 +12,7 @@ from app.look.theme import SPACING, Theme, follow_theme, set_role
 from app.look.translation import tr
 from app.pages.shared.learned_noise.groups import NoiseGroup, noise_groups
 from app.pages.shared.learned_noise.noise_look import NoiseLook
-from app.pages.shared.learned_noise.plots import level_plot, show_levels
+from app.pages.shared.learned_noise.plots import level_plot, show_levels, show_no_levels
 from app.pages.shared.learned_noise.words import (
     accuracy_text,
     accuracy_tip,
@@ -106,15 +106,18 @@ class NoisePanel(QFrame):
     def update_content(self) -> None:
         """Show what the look has found, or what it does."""
         found = self._look.found
-        self._state.setText(self._look.text)
-        self._state.setVisible(bool(self._look.text))
+        state = self._look.text
+        if found is None and not state:
+            state = tr("The noise is looked at as soon as nothing else computes.")
+        self._state.setText(state)
+        self._state.setVisible(bool(state))
         # Its place is kept for it, or the page would jump.
         self._found.setVisible(found is not None or not self._look.problem)
         if found is None:
             self._level.setText(self._measured)
             for said in (self._grain, self._accuracy, self._distance):
                 said.hide()
-            self.plot.set_drawing(None)
+            show_no_levels(self.plot)
         if found is not self._shown:
             self._shown = found
             self._groups = () if found is None else noise_groups(found.noise, [*map(self._camera_of, found.photos)])

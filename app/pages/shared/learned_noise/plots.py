@@ -28,6 +28,7 @@ _ALIKE = 0.04
 _HEIGHT_PX = 184
 _ROOM, _ROOM_FOR_NAMES = 1.15, 1.6
 _LEAST_TOP = 0.5
+_EMPTY_TOP = 10.0
 _SHARE_NAMES = {0.0: "0", 0.25: "¼", 0.5: "½", 0.75: "¾", 1.0: "1"}
 _LEAST_DROP = 2.0
 """Of a hundred: less than this between the highest and the lowest error is not drawn as if it were much."""
@@ -68,6 +69,12 @@ def level_plot(*, ground: str = "window", title: str = "") -> ThemedPlot:
     )
     plot.setAccessibleName(tr("Level of the noise by brightness"))
     return plot
+
+
+def show_no_levels(target: ThemedPlot) -> None:
+    """Draw what levels are going to stand on, while none is known."""
+    target.set_drawing(lambda colors: _set_ranges(target, _EMPTY_TOP))
+    target.setAccessibleDescription("")
 
 
 def show_levels(target: ThemedPlot, noise: LearnedNoise, photos: Sequence[int]) -> None:

@@ -119,6 +119,19 @@ def twin(seed: int, *, level: float = 0.5) -> TwinMade:
     return TwinMade(name=f"photo {seed}.png", photo=photo, twin=other)
 
 
+def test_what_is_not_known_yet_has_its_scale_and_is_announced(page: PretrainPage, qtbot: QtBot) -> None:
+    panel = page.inputs.noise_panel
+    assert page.inputs.look.found is None
+    assert panel.state
+    (left, right), (bottom, top) = panel.plot.plot.viewRange()
+    assert (left, right, bottom) == (0, 255, 0)
+    assert top > 1
+    assert not panel.plot.plot.listDataItems()
+    qtbot.waitUntil(lambda: page.inputs.look.found is not None and not page.inputs.look.is_busy, timeout=JOB_MS)
+    assert not panel.state
+    assert panel.plot.plot.listDataItems()
+
+
 def test_the_page_tells_what_is_known_of_the_noise_before_the_start(qtbot: QtBot, page: PretrainPage) -> None:
     assert page.setup.heading == "Learn this folder’s noise"
     assert page.start_button.text() == "Learn the noise of 8\N{NO-BREAK SPACE}photos"
