@@ -56,7 +56,7 @@ exec(sys.argv[1])
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from typer.testing import CliRunner
 
-from app.core.settings import RESTORE_FORMAT, Settings
+from app.core.settings import Settings, restore_setting
 from app.pages.restore.output import OutputOptions
 from engine.cli.main import app
 
@@ -67,7 +67,7 @@ assert result.exit_code == 0, result.output
 
 application = QApplication([])
 settings = Settings(Path(folder) / "settings.json")
-settings.set(RESTORE_FORMAT, "pnm")
+settings.set(restore_setting("format"), "pnm")
 options = OutputOptions(settings)
 assert options.editor("format").findChild(QComboBox).currentText() == "PNM"
 assert not options.editor("bit_depth").isHidden() and options.editor("jpeg_quality").isHidden()

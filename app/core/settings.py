@@ -7,13 +7,12 @@ Settings of jobs are not here: those are the configs of `engine.contracts.config
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from engine.contracts.blending import FULL, Blend
-from engine.contracts.output_formats import FORMATS
-from engine.contracts.output_names import DEFAULT_PATTERN
+from engine.contracts.configs import RestoreConfig
 from engine.contracts.photo import PhotoPlace
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
@@ -62,6 +61,13 @@ class Setting(Generic[T]):
             fits = all(isinstance(item, str) for item in value)
         accepted: T = value if fits else self.default
         return accepted
+
+
+def restore_setting(field: str) -> Setting[Any]:
+    """Return where a field of `RestoreConfig` is kept as it was set last; default and choices are the field's own."""
+    info = RestoreConfig.model_fields[field]
+    choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    return Setting(f"restore_{field}", info.default, choices)
 
 
 THEME = Setting("theme", "system", ("system", "dark", "light"))
@@ -137,17 +143,7 @@ RESTORE_OWN_BLENDS: Setting[list[str]] = Setting("restore_own_blends", [])
 """Photos that have one: the blend, a space and the photo."""
 RESTORE_BLEND_PRESETS: Setting[list[str]] = Setting("restore_blend_presets", [])
 """Those that a person saved: the blend, a space and its name."""
-RESTORE_FORMAT = Setting("restore_format", "keep", ("keep", *FORMATS))
-RESTORE_RAW_LOOK = Setting("restore_raw_look", "camera", ("camera", "neutral"))
-RESTORE_BIT_DEPTH = Setting("restore_bit_depth", "keep", ("keep", "8", "16"))
-RESTORE_JPEG_QUALITY = Setting("restore_jpeg_quality", 95)
-RESTORE_METADATA = Setting("restore_metadata", "keep", ("keep", "without-gps", "none"))
-RESTORE_PROVENANCE = Setting("restore_provenance", True)
-RESTORE_KEEP_TIME = Setting("restore_keep_time", False)
-RESTORE_NAME_PATTERN = Setting("restore_name_pattern", DEFAULT_PATTERN)
-RESTORE_EXISTING = Setting("restore_existing", "rename", ("rename", "overwrite", "skip"))
-RESTORE_SKIP_DONE = Setting("restore_skip_done", True)
-RESTORE_REPORT = Setting("restore_report", False)
+RESTORE_RAW_LOOK = restore_setting("raw_look")
 RESTORE_DESTINATION = Setting("restore_destination", "")
 RESULT_FOLDERS: Setting[list[str]] = Setting("result_folders", [])
 """Where restored photos were written, whatever folder was open; the newest last."""

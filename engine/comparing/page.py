@@ -12,6 +12,7 @@ import numpy as np
 from engine.contracts.errors import ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FileChoices
 from engine.contracts.photo import Pixels
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.interruptible import run_interruptibly
@@ -121,7 +122,7 @@ def _encoded(picture: PagePicture, config: ComparisonPageConfig) -> bytes:
     height, width = picture.pixels.shape[:2]
     check_can_hold(config.file_format, width, height, "uint8", has_alpha=False)
     levels = np.rint(np.clip(picture.pixels, 0, 1) * np.float32(255)).astype(np.uint8)
-    wanted = Encoding(quality=config.jpeg_quality, icc_profile=picture.icc_profile)
+    wanted = Encoding(choices=FileChoices(jpeg_quality=config.jpeg_quality), icc_profile=picture.icc_profile)
     return encode(levels, config.file_format, wanted)
 
 

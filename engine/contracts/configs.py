@@ -6,6 +6,7 @@ A field's title, description, bounds and unit are what a person sees. `json_sche
 config names it and holds its parameters as plain values, which a row of `engine.method.catalogue` validates.
 """
 
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from engine.contracts.blending import Blend
 from engine.contracts.given_levels import LevelsByHand
-from engine.contracts.output_formats import FORMATS, RawLook
+from engine.contracts.output_formats import FORMATS, FileChoices, RawLook
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
 from engine.contracts.photo import PhotoPlace, PhotoRef
 
@@ -503,6 +504,11 @@ class RestoreConfig(ComputeConfig, ReadingConfig):
         common = Blend(luminance=self.luminance, colour=self.colour, detail=self.detail)
         of_file = self.own_blends.get(str(photo.file), common)
         return self.own_blends.get(str(photo), of_file) if photo.page else of_file
+
+    @property
+    def file_choices(self) -> FileChoices:
+        """What reaches the encoders."""
+        return FileChoices(**{each.name: getattr(self, each.name) for each in fields(FileChoices)})
 
     @field_validator("name_pattern")
     @classmethod

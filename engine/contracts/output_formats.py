@@ -48,6 +48,23 @@ class FormatSpec:
     is_of_sensors: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileChoices:
+    """What a person chooses of a file beside its format; each is a field of `RestoreConfig`, and reaches every encoder.
+
+    Attributes:
+        jpeg_quality: 1 to 100; of formats that have one.
+    """
+
+    jpeg_quality: int = 95
+
+    def noted(self, file_format: FileFormat) -> dict[str, object]:
+        """Return what makes a file of a format another one, under the names that the note in the file has for it."""
+        return {"quality": self.jpeg_quality} if FORMATS[file_format].has_quality else {}
+
+
+USUAL_CHOICES: Final = FileChoices()
+
 _MOST: Final[frozenset[Trait]] = frozenset({"gray", "profile", "exif", "xmp", "iptc", "resolution"})
 
 FORMATS: Final[dict[FileFormat, FormatSpec]] = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.contracts.errors import ImageWriteError
-from engine.contracts.output_formats import FORMATS, FileFormat
+from engine.contracts.output_formats import FORMATS, USUAL_CHOICES, FileChoices, FileFormat
 from engine.photo_files.colour.icc_profiles import convert_to_srgb, fitting_profile
 from engine.photo_files.exif import InvalidExifError
 from engine.photo_files.metadata.png_chunks import insert_png_metadata
@@ -32,7 +32,7 @@ class Encoding:
     """How a picture is encoded.
 
     Attributes:
-        quality: 1 to 100; of formats that have one.
+        choices: A person's.
         is_lossless: Whether a WebP shall be lossless.
         icc_profile: Of the file's colour model, if the format has a place for it.
         exif: The EXIF block, beginning with its byte order mark, at most 64 KB for a JPEG; left out where the format
@@ -43,7 +43,7 @@ class Encoding:
         tiff_form: For TIFF alone.
     """
 
-    quality: int = 95
+    choices: FileChoices = USUAL_CHOICES
     is_lossless: bool = False
     icc_profile: bytes | None = None
     exif: bytes | None = None
@@ -161,9 +161,9 @@ def _encode_jpeg(samples: NDArray[Any], wanted: Encoding) -> bytes:
     _to_pillow(samples).save(
         file,
         "JPEG",
-        quality=wanted.quality,
+        quality=wanted.choices.jpeg_quality,
         # Full colour resolution: half of it would blur coloured edges that the network has restored.
-        subsampling="4:4:4" if wanted.quality >= 90 else "4:2:0",
+        subsampling="4:4:4" if wanted.choices.jpeg_quality >= 90 else "4:2:0",
         icc_profile=wanted.icc_profile,
         exif=b"" if wanted.exif is None else _EXIF_PREFIX + wanted.exif,
     )
@@ -177,7 +177,7 @@ def _encode_webp(samples: NDArray[Any], wanted: Encoding) -> bytes:
     image.save(
         file,
         "WEBP",
-        quality=wanted.quality,
+        quality=wanted.choices.jpeg_quality,
         lossless=wanted.is_lossless,
         exact=True,
         icc_profile=wanted.icc_profile,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageWriteError
-from engine.contracts.output_formats import FORMATS, FileFormat
+from engine.contracts.output_formats import FORMATS, USUAL_CHOICES, FileChoices, FileFormat
 from engine.contracts.output_names import split_name
 from engine.contracts.photo import PhotoRef
 from engine.machine.atomic_files import Publish, put_in_place, write_bytes_atomically
@@ -112,7 +112,7 @@ def encode_image(
     content = encode_samples(
         as_samples(image, sample_type),
         file_format=file_format,
-        jpeg_quality=jpeg_quality,
+        choices=FileChoices(jpeg_quality=jpeg_quality),
         metadata=metadata,
     )
     return with_provenance(content, file_format, provenance, image.width, image.height)
@@ -122,7 +122,7 @@ def encode_samples(
     photo: PhotoSamples,
     *,
     file_format: FileFormat,
-    jpeg_quality: int = 95,
+    choices: FileChoices = USUAL_CHOICES,
     metadata: MetadataPolicy = "keep",
     tiff_form: TiffForm = USUAL_FORM,
 ) -> bytes:
@@ -133,7 +133,7 @@ def encode_samples(
     Args:
         photo: In the numbers of the file.
         file_format: As for `encode_image`, and so are the others.
-        jpeg_quality: 1 to 100.
+        choices: For the encoder.
         metadata: What of the EXIF is written.
         tiff_form: How a TIFF file's samples are laid down.
 
@@ -155,7 +155,7 @@ def encode_samples(
         np.dstack([photo.samples, *further]) if further else photo.samples,
         file_format,
         image_encoding.Encoding(
-            quality=jpeg_quality,
+            choices=choices,
             is_lossless=described.is_lossless and described.file_format == "webp",
             icc_profile=described.icc_profile,
             exif=described.exif,

@@ -296,7 +296,7 @@ class RestoreBatch:
             path=placement.output,
             further_paths=self._plan.further_paths(placement),
             file_format=self._plan.file_format(photo),
-            jpeg_quality=self._config.jpeg_quality,
+            choices=self._config.file_choices,
             metadata=self._config.metadata,
             provenance=placement.provenance,
             modified_ns=_modified_ns(photo.photo) if self._config.keep_time else None,

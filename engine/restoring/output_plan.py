@@ -235,9 +235,8 @@ class OutputPlan:
             "metadata": config.metadata,
             "precision": config.precision,
             **blend.as_fields,
+            **config.file_choices.noted(file_format),
         }
-        if FORMATS[file_format].has_quality:
-            settings["quality"] = config.jpeg_quality
         if config.levels and not photo.info.is_raw:
             # Without the places, which are nobody's business.
             given = [one.levels_as_text for one in given_for(photo.photo, config.levels)]

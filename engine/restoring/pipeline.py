@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.contracts.errors import ImageWriteError
 from engine.contracts.job_control import JobControl
-from engine.contracts.output_formats import FileFormat
+from engine.contracts.output_formats import FileChoices, FileFormat
 from engine.contracts.photo import PhotoRef
 from engine.machine.atomic_files import put_in_place, put_unless_there
 from engine.machine.destination import make_folder
@@ -45,7 +45,7 @@ class OutputFile:
     Attributes:
         path: Where.
         file_format: Of its content.
-        jpeg_quality: 1 to 100, of JPEG and of lossy WebP.
+        choices: For its encoder.
         metadata: What of the EXIF is written.
         provenance: How the photo was restored; None: nothing is said of it.
         modified_ns: When it counts as modified, nanoseconds since 1970; None: when it is written.
@@ -54,7 +54,7 @@ class OutputFile:
 
     path: Path
     file_format: FileFormat
-    jpeg_quality: int
+    choices: FileChoices
     metadata: MetadataPolicy
     provenance: Provenance | None
     modified_ns: int | None
@@ -144,7 +144,7 @@ class Writing:
             content = encode_samples(
                 self._photos.pop(),
                 file_format=file.file_format,
-                jpeg_quality=file.jpeg_quality,
+                choices=file.choices,
                 metadata=file.metadata,
             )
             content = with_provenance(content, file.file_format, file.provenance, width, height)

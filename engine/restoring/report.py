@@ -17,6 +17,7 @@ from engine import __version__
 from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FileChoices
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreReportConfig
 from engine.machine.atomic_files import write_bytes_atomically
@@ -163,7 +164,7 @@ def _crop(pixels: Pixels, caption: str, icc_profile: bytes | None) -> _Crop:
     content = encode(
         np.ascontiguousarray(levels),
         "jpeg",
-        Encoding(quality=_JPEG_QUALITY, icc_profile=icc_profile),
+        Encoding(choices=FileChoices(jpeg_quality=_JPEG_QUALITY), icc_profile=icc_profile),
     )
     return _Crop(caption=caption, content=base64.b64encode(content).decode())
 

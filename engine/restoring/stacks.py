@@ -141,7 +141,7 @@ def _unfinished(photo: SourcePhoto, output: OutputFile) -> UnfinishedStack | Non
     provenance = output.provenance
     if provenance is None:
         return None
-    work = {**vars(provenance), "quality": output.jpeg_quality, "metadata": output.metadata}
+    work = {**vars(provenance), "quality": output.choices.jpeg_quality, "metadata": output.metadata}
     return UnfinishedStack(output.path, work, photo.pages)
 
 

@@ -35,12 +35,12 @@ from app.jobs.latest_task import LatestTask
 from app.look.image_convert import ChannelTint, DisplayLevels, qimage_from_pixels, stretch_levels, tinted
 from app.look.theme import SPACING, Theme, palette, themed_icon
 from app.look.thumbnails import ThumbnailLoader
-from app.look.translation import format_number, tr
+from app.look.translation import tr
+from app.pages.shared.noise_facts import noise_figure
 from app.pages.shared.photo_list_model import PhotoListModel, PhotoRole, photo_title
 from app.pages.shared.thumbnail_list import ModelIndex, select_alone
 from engine.comparing.shown_channels import has_channels, read_shown
 from engine.contracts.events import PhotoScanned
-from engine.contracts.noise import LEVELS
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from engine.photo_files.values.sample_types import to_float
@@ -272,7 +272,7 @@ class PhotoDelegate(QStyledItemDelegate):
         name_top = square.bottom() + 1 + SPACING // 2
         name_rect = QRect(square.left(), name_top, square.width(), metrics.height())
         if photo.noise_sigma is not None and square.width() >= _LEAST_FIGURE_PX:
-            figure = format_number(photo.noise_sigma * LEVELS, 1)
+            figure = noise_figure(photo.noise_sigma)
             self._paint_noise_figure(
                 painter, name_rect, f"{figure}\N{NARROW NO-BREAK SPACE}?" if photo.noise_doubt else figure
             )

@@ -10,21 +10,7 @@ from typing import Any, Final
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
-from app.core.settings import (
-    RESTORE_BIT_DEPTH,
-    RESTORE_EXISTING,
-    RESTORE_FORMAT,
-    RESTORE_JPEG_QUALITY,
-    RESTORE_KEEP_TIME,
-    RESTORE_METADATA,
-    RESTORE_NAME_PATTERN,
-    RESTORE_PROVENANCE,
-    RESTORE_RAW_LOOK,
-    RESTORE_REPORT,
-    RESTORE_SKIP_DONE,
-    Setting,
-    Settings,
-)
+from app.core.settings import Setting, Settings, restore_setting
 from app.look.buttons import button
 from app.look.layouts import Gap, in_column
 from app.look.text import ElidedLabel, label
@@ -43,20 +29,12 @@ from engine.photo_files.formats import RAW_CONTENTS
 from engine.photo_files.photos import probe_image
 from engine.photo_files.writing import format_of_name, suffix_of_result
 
-_SETTINGS: Final[Mapping[str, Setting[Any]]] = {
-    "format": RESTORE_FORMAT,
-    "raw_look": RESTORE_RAW_LOOK,
-    "bit_depth": RESTORE_BIT_DEPTH,
-    "jpeg_quality": RESTORE_JPEG_QUALITY,
-    "metadata": RESTORE_METADATA,
-    "provenance": RESTORE_PROVENANCE,
-    "keep_time": RESTORE_KEEP_TIME,
-    "name_pattern": RESTORE_NAME_PATTERN,
-    "existing": RESTORE_EXISTING,
-    "skip_done": RESTORE_SKIP_DONE,
-    "report": RESTORE_REPORT,
-}
-"""Where what was set last is kept, by field of `RestoreConfig`."""
+_FILE_FIELDS: Final = ("format", "raw_look", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time")
+_NAME_FIELDS: Final = ("name_pattern", "existing", "skip_done", "report")
+"""Fields of `RestoreConfig`, in the order in which they are shown above and below the destination."""
+
+_SETTINGS: Final[Mapping[str, Setting[Any]]] = {name: restore_setting(name) for name in (*_FILE_FIELDS, *_NAME_FIELDS)}
+"""Where what was set last is kept."""
 
 
 class OutputOptions(QWidget):
@@ -84,13 +62,11 @@ class OutputOptions(QWidget):
         self._pattern_problem = self._destination_problem = ""
         self._values = NameValues(model="model", task="denoise", blend=FULL, day=datetime.now().date())
         self.problem = ""
-        self._file_form = self._form(
-            "format", "raw_look", "bit_depth", "jpeg_quality", "metadata", "provenance", "keep_time"
-        )
+        self._file_form = self._form(*_FILE_FIELDS)
         self._destination = ElidedLabel("", elide_mode=Qt.TextElideMode.ElideLeft)
         self.change_button = button(tr("Change…"), "folder-open")
         self.change_button.clicked.connect(self._change_destination)
-        self._name_form = self._form("name_pattern", "existing", "skip_done", "report")
+        self._name_form = self._form(*_NAME_FIELDS)
         pattern_editor = self.editor("name_pattern")
         assert isinstance(pattern_editor, TextEditor)
         pattern_editor.set_placeholder(DEFAULT_PATTERN)
@@ -222,7 +198,7 @@ class OutputOptions(QWidget):
             note = self._pattern_problem = translate_engine(str(error))
         else:
             self._pattern_problem = ""
-            self._settings.set(RESTORE_NAME_PATTERN, self._pattern)
+            self._settings.set(_SETTINGS["name_pattern"], self._pattern)
             stem = fill_pattern(self._pattern, stem_of_photo(self._example), self._values)
             chosen = self.editor("format").value()
             spec = self._chosen_spec

@@ -11,7 +11,15 @@ from app.look.layouts import in_row
 from app.look.text import label
 from app.look.translation import tr, translate_engine
 from engine.contracts.events import PhotoScanned
-from engine.contracts.noise import LEVELS, FolderNoise, NoiseEstimate, SignalDependence, noise_word, summarize_noise
+from engine.contracts.noise import (
+    LEVELS,
+    FolderNoise,
+    NoiseDoubt,
+    SignalDependence,
+    noise_word,
+    sigma_against,
+    summarize_noise,
+)
 
 
 class NoiseFacts(QWidget):
@@ -112,18 +120,37 @@ def figures_text(noise: FolderNoise) -> str:
     return "\n".join(lines)
 
 
-def photo_noise_text(noise: NoiseEstimate) -> str:
-    """Return all that is known about one photo's noise, a line each."""
-    text = tr("{word} (standard deviation {sigma} of {levels})")
-    word = translate_engine(noise_word(noise.seen_sigma))
-    lines = [text.format(word=word, sigma=phrases.number(noise.sigma * LEVELS, 1), levels=LEVELS)]
-    if noise.doubt:
-        lines.append(translate_engine(noise.doubt.sentence))
+def photo_level_text(photo: PhotoScanned) -> str:
+    """Say in a line how noisy a photo is, in plain words with the figure behind."""
+    if photo.noise_sigma is None:
+        return tr("noise not measured")
+    return ". ".join(_level_lines(photo.noise_sigma, photo.noise_reach, photo.noise_doubt))
+
+
+def photo_noise_text(photo: PhotoScanned) -> str:
+    """Return all that is known about a photo's noise, a line each."""
+    noise = photo.noise
+    if noise is None:
+        return photo_level_text(photo)
+    lines = _level_lines(noise.sigma, noise.reach, noise.doubt)
     if noise.dependence is not None:
         lines.append(translate_engine(noise.dependence.sentence))
         lines += _dependence_figures(noise.dependence)
     lines.append(translate_engine(noise.correlation_sentence))
     return "\n".join(lines)
+
+
+def noise_figure(sigma: float) -> str:
+    """Return the figure in which a photo's noise is told everywhere."""
+    return phrases.number(sigma * LEVELS, 1)
+
+
+def _level_lines(sigma: float, reach: float, doubt: NoiseDoubt) -> list[str]:
+    """How strong the noise is, and why that may be wrong."""
+    said = tr("{word} (standard deviation {sigma} of {levels})").format(
+        word=translate_engine(noise_word(sigma_against(sigma, reach))), sigma=noise_figure(sigma), levels=LEVELS
+    )
+    return [said, translate_engine(doubt.sentence)] if doubt else [said]
 
 
 def _dependence_text(noise: FolderNoise) -> str:

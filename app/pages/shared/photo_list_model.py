@@ -20,12 +20,11 @@ from PySide6.QtCore import (
 
 from app.core.session import Session
 from app.look.phrases import count, date_and_time
-from app.look.translation import format_number, tr, translate_engine
-from app.pages.shared.noise_facts import photo_noise_text
+from app.look.translation import format_number, tr
+from app.pages.shared.noise_facts import photo_level_text, photo_noise_text
 from app.pages.shared.photo_filter import FORMAT_NAMES, PhotoFilter, Use
 from app.pages.shared.thumbnail_list import ModelIndex
 from engine.contracts.events import PhotoScanned
-from engine.contracts.noise import LEVELS, noise_word, sigma_against
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.photos.folder import photo_sort_key
 
@@ -189,7 +188,7 @@ class PhotoListModel(CountedRowsModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tool_tip(photo)
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{photo_title(photo)}, {noise_text(photo)}"
+                return f"{photo_title(photo)}, {photo_level_text(photo)}"
             case PhotoRole.PHOTO:
                 return photo
             case PhotoRole.IS_EXCLUDED:
@@ -315,7 +314,7 @@ class PhotoListModel(CountedRowsModel):
             noted.append(date_and_time(camera.taken.isoformat()))
         if any(noted):
             lines.append(" · ".join(part for part in noted if part))
-        lines.append(photo_noise_text(photo.noise) if photo.noise is not None else noise_text(photo))
+        lines.append(photo_noise_text(photo))
         if photo.path in self._session.excluded:
             lines.append(tr("Left out: it is not learned from and not restored."))
         return "\n".join(lines)
@@ -343,15 +342,3 @@ def _seconds(taken: datetime | None) -> float:
 def photo_title(photo: PhotoScanned) -> str:
     """Return what a photo is called in a list: a stack with the number of its pages."""
     return f"{photo.path.name} · {count(len(photo.pages), 'page')}" if photo.pages else photo.path.name
-
-
-def noise_text(photo: PhotoScanned) -> str:
-    """Say how noisy a photo is, in plain words with the figure behind."""
-    if photo.noise_sigma is None:
-        return tr("noise not measured")
-    said = tr("{word} (standard deviation {sigma} of {levels})").format(
-        word=translate_engine(noise_word(sigma_against(photo.noise_sigma, photo.noise_reach))),
-        sigma=format_number(photo.noise_sigma * LEVELS, 1),
-        levels=LEVELS,
-    )
-    return ". ".join(filter(None, (said, translate_engine(photo.noise_doubt.sentence))))

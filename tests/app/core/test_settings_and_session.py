@@ -20,6 +20,7 @@ from app.core.settings import (
     THUMBNAIL_PX,
     Setting,
     Settings,
+    restore_setting,
 )
 from app.look.catalogues import load_catalogue
 from app.look.translation import install_catalogue
@@ -116,6 +117,27 @@ def test_every_preference_is_declared_once() -> None:
     assert all(
         value.accept(value.default) == value.default for value in vars(declared).values() if isinstance(value, Setting)
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "default", "other", "refused"),
+    [
+        ("format", "keep", "dng", "gif"),
+        ("bit_depth", "keep", "16", "12"),
+        ("metadata", "keep", "none", ""),
+        ("jpeg_quality", 95, 60, "60"),
+        ("keep_time", False, True, 1),
+    ],
+)
+def test_a_field_of_a_restoration_is_kept_as_the_config_has_it(
+    settings: Settings, field: str, default: object, other: object, refused: object
+) -> None:
+    kept = restore_setting(field)
+    assert (kept.key, settings.get(kept)) == (f"restore_{field}", default)
+    settings.set(kept, other)
+    assert settings.get(kept) == other
+    with pytest.raises(ValueError, match=kept.key):
+        settings.set(kept, refused)
 
 
 def test_the_place_follows_the_environment(user_data: Path) -> None:

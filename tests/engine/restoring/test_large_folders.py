@@ -11,6 +11,7 @@ import torch
 
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.job_control import JobControl
+from engine.contracts.output_formats import FileChoices
 from engine.contracts.photo import PhotoRef
 from engine.jobs import restore
 from engine.models.files import ModelCard, build_network, save_model
@@ -59,7 +60,7 @@ def test_a_file_is_never_in_memory_twice_beside_its_photo(tmp_path: Path) -> Non
     file = OutputFile(
         path=tmp_path / "restored.tif",
         file_format="tiff",
-        jpeg_quality=95,
+        choices=FileChoices(),
         metadata="keep",
         provenance=Provenance(**facts),
         modified_ns=None,

@@ -10,13 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit
 
 from app.core.session import ModelChoice
-from app.core.settings import (
-    RESTORE_BIT_DEPTH,
-    RESTORE_FORMAT,
-    RESTORE_METADATA,
-    RESTORE_NAME_PATTERN,
-    Settings,
-)
+from app.core.settings import Settings, restore_setting
 from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage
 from engine.contracts.events import PhotoScanned
@@ -189,7 +183,7 @@ def test_names_follow_the_pattern_and_a_wrong_one_is_told(qtbot, page, settings)
     assert sorted(path.name for path in page.destination.iterdir()) == [
         f"photo {index} by Tiny at 80.tif" for index in range(3)
     ]
-    assert settings.get(RESTORE_NAME_PATTERN) == "{name} by {model} at {strength}"
+    assert settings.get(restore_setting("name_pattern")) == "{name} by {model} at {strength}"
 
 
 def test_format_depth_and_metadata_are_written_as_chosen(qtbot, page):
@@ -232,10 +226,10 @@ def test_older_settings_are_taken_over(tmp_path):
     path = tmp_path / "settings.json"
     path.write_text('{"values": {"restore_keep_metadata": false, "restore_format": "tiff16"}, "folders": {}}')
     settings = Settings(path)
-    assert settings.get(RESTORE_METADATA) == "none"
-    assert (settings.get(RESTORE_FORMAT), settings.get(RESTORE_BIT_DEPTH)) == ("tiff", "16")
+    assert settings.get(restore_setting("metadata")) == "none"
+    assert (settings.get(restore_setting("format")), settings.get(restore_setting("bit_depth"))) == ("tiff", "16")
     path.write_text('{"values": {"restore_keep_metadata": true}, "folders": {}}')
-    assert Settings(path).get(RESTORE_METADATA) == "keep"
+    assert Settings(path).get(restore_setting("metadata")) == "keep"
 
 
 def summary(page):
