@@ -159,10 +159,12 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             )
         icc_profile = page.tags.valueof(34675)
         num_extra = _num_extra(page)
-        if _has_alpha(page) and samples.dtype.kind == "f" and float(samples[:, :, -num_extra - 1].max()) > 1:
+        has_alpha = _has_alpha(page)
+        if has_alpha and samples.dtype.kind == "f" and float(samples[:, :, -num_extra - 1].max()) > 1:
             # Called transparency, which it cannot be.
-            num_extra += 1
-        samples = _to_gray_or_rgb(page, samples, icc_profile)
+            has_alpha, num_extra = False, num_extra + 1
+        is_premultiplied = has_alpha and tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples
+        samples = _to_gray_or_rgb(page, samples, icc_profile, is_premultiplied=is_premultiplied)
         exif = read_tiff_exif(file, page.offset)
         if page.photometric not in _KEEPING_PROFILE:
             icc_profile = None
@@ -505,7 +507,9 @@ def _remarks_on_numbers(page: tifffile.TiffPage) -> tuple[str, ...]:
     return ()
 
 
-def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None) -> NDArray[Any]:
+def _to_gray_or_rgb(
+    page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None, *, is_premultiplied: bool
+) -> NDArray[Any]:
     """Return samples as in `DecodedImage`."""
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         return _look_up_palette(page, samples)
@@ -523,7 +527,7 @@ def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile:
         colours = lab_to_rgb(colours, encoding)
     elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
         colours = ycbcr_to_rgb(colours)
-    if _has_alpha(page) and tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
+    if is_premultiplied:
         colours = _divide_by_alpha(colours, alpha[:, :, :1])
     return np.concatenate([colours, alpha], axis=2) if alpha.shape[2] else colours
 
@@ -560,8 +564,10 @@ def _scale_to_full_range(samples: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _divide_by_alpha(colours: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
-    """Undo the multiplication of the colours by their alpha."""
-    top = 1.0 if colours.dtype.kind == "f" else float(np.iinfo(colours.dtype).max)
+    """Undo the multiplication of the colours by their alpha; floating-point colours may lie beyond 0 to 1."""
+    is_float = colours.dtype.kind == "f"
+    top = 1.0 if is_float else float(np.iinfo(colours.dtype).max)
+    limits = np.finfo(colours.dtype) if is_float else np.iinfo(colours.dtype)
     divided = colours.astype(np.float64) * top / np.maximum(alpha.astype(np.float64), 1e-9)
-    divided = np.where(alpha > 0, np.clip(divided, 0, top), 0)
-    return divided.astype(colours.dtype) if colours.dtype.kind == "f" else np.rint(divided).astype(colours.dtype)
+    divided = np.where(alpha > 0, np.clip(divided, limits.min, limits.max), 0)
+    return divided.astype(colours.dtype) if is_float else np.rint(divided).astype(colours.dtype)

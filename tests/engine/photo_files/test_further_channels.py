@@ -179,3 +179,24 @@ def test_what_no_file_can_hold_is_told_before_it_is_restored(
         plan.claim(source)
     whole = OutputPlan(config.model_copy(update={"format": "tiff"}), [source.photo], load_model(model).card, model)
     assert whole.claim(source).state == "write"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_premultiplied_light_beyond_white_and_below_black_is_kept(tmp_path: Path, dtype: str) -> None:
+    random = np.random.default_rng(0)
+    colours, alpha = random.uniform(-0.5, 6, (24, 20, 3)), random.uniform(0.2, 1, (24, 20, 1))
+    stored = np.concatenate([colours * alpha, alpha], axis=2).astype(dtype)
+    tifffile.imwrite(tmp_path / "light.tif", stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    model = make_model(tmp_path / "model.safetensors")
+    found = tifffile.imread(restored(model, tmp_path / "light.tif", tmp_path / "out"))
+    assert np.allclose(found[:, :, :3], stored[:, :, :3].astype(float) / stored[:, :, 3:], atol=0.02)
+    assert np.array_equal(found[:, :, 3], stored[:, :, 3].astype(np.float32).astype(dtype))
+
+
+def test_colours_are_not_divided_by_what_cannot_be_their_transparency(tmp_path: Path) -> None:
+    stored = np.random.default_rng(0).uniform(0, 200, (24, 20, 4)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "counts.tif", stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    image = read_image(tmp_path / "counts.tif")
+    assert image.alpha is None
+    assert image.extra is not None
+    assert np.array_equal(np.concatenate([image.pixels, image.extra], axis=2), stored)
