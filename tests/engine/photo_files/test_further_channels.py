@@ -190,7 +190,7 @@ def test_premultiplied_light_beyond_white_and_below_black_is_kept(tmp_path: Path
     model = make_model(tmp_path / "model.safetensors")
     found = tifffile.imread(restored(model, tmp_path / "light.tif", tmp_path / "out"))
     assert np.allclose(found[:, :, :3], stored[:, :, :3].astype(float) / stored[:, :, 3:], atol=0.02)
-    assert np.array_equal(found[:, :, 3], stored[:, :, 3].astype(np.float32).astype(dtype))
+    assert np.array_equal(found[:, :, 3], stored[:, :, 3])
 
 
 def test_colours_are_not_divided_by_what_cannot_be_their_transparency(tmp_path: Path) -> None:
@@ -200,3 +200,16 @@ def test_colours_are_not_divided_by_what_cannot_be_their_transparency(tmp_path: 
     assert image.alpha is None
     assert image.extra is not None
     assert np.array_equal(np.concatenate([image.pixels, image.extra], axis=2), stored)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "float16", "float32", "float64"])
+def test_transparency_comes_back_in_the_numbers_of_its_file(tmp_path: Path, dtype: str) -> None:
+    random = np.random.default_rng(0)
+    top = 1 if dtype.startswith("float") else np.iinfo(dtype).max
+    stored = (random.uniform(0, 1, (24, 20, 4)) * top).astype(dtype)
+    tifffile.imwrite(tmp_path / "seen.tif", stored, photometric="rgb", extrasamples=["unassalpha"], metadata=None)
+    model = make_model(tmp_path / "model.safetensors", effect=0.05)
+    found = tifffile.imread(restored(model, tmp_path / "seen.tif", tmp_path / "out"))
+    assert found.dtype == dtype
+    assert np.array_equal(found[:, :, 3], stored[:, :, 3])
+    assert not np.array_equal(found[:, :, :3], stored[:, :, :3])
