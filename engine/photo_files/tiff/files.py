@@ -340,6 +340,8 @@ def _check_page(page: tifffile.TiffPage) -> None:
 def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
     """Refuse a page of which parts are missing, which tifffile takes for black; mend a list of their sizes.
 
+    Some programs state none, or more than there is: plain pixels take what their number says.
+
     Raises:
         ImageReadError: With the share that is missing.
     """
@@ -348,11 +350,17 @@ def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None
         raise ImageReadError("The TIFF's list of picture parts is damaged.", "Use another copy.")
     offsets = (*page.dataoffsets[:num_parts], *[0] * (num_parts - len(page.dataoffsets)))
     sizes = (*page.databytecounts[:num_parts], *[0] * (num_parts - len(page.databytecounts)))
-    sizes = tuple(
-        size or (_size_without_list(page, offset, offsets, file.size) if offset else 0)
-        for offset, size in zip(offsets, sizes, strict=True)
-    )
     is_plain = page.compression == tifffile.COMPRESSION.NONE
+    if is_plain:
+        plain_sizes = [_plain_size(page, index) for index in range(num_parts)]
+        sizes = tuple(min(size or plain, plain) for size, plain in zip(sizes, plain_sizes, strict=True))
+    else:
+        # A decoder stops where the part ends.
+        ends = (*offsets, file.size)
+        sizes = tuple(
+            size or min((end for end in ends if end > offset), default=offset) - offset
+            for offset, size in zip(offsets, sizes, strict=True)
+        )
 
     read_end = partial(_read_at, file)
     missing = shares_missing(tuple(zip(offsets, sizes, strict=True)), file.size, None if is_plain else read_end)
@@ -387,16 +395,12 @@ def _hole_in(page: tifffile.TiffPage, part: bytes) -> int:
     return zeros[1] if zeros is not None else 0
 
 
-def _size_without_list(page: tifffile.TiffPage, offset: int, offsets: tuple[int, ...], file_size: int) -> int:
-    """Return how many bytes a part has whose size is stated as 0, as libtiff finds it."""
-    if page.compression == tifffile.COMPRESSION.NONE:
-        rows = page.rowsperstrip if not page.is_tiled else page.tilelength
-        columns = page.imagewidth if not page.is_tiled else page.tilewidth
-        channels = 1 if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else page.samplesperpixel
-        row_bytes = -(-columns * channels * page.bitspersample // 8)
-        return row_bytes * (rows if page.is_tiled else _num_rows(page, offsets.index(offset)))
-    # A decoder stops where the part ends.
-    return min((other for other in (*offsets, file_size) if other > offset), default=offset) - offset
+def _plain_size(page: tifffile.TiffPage, index: int) -> int:
+    """Return how many bytes a part takes that is not compressed."""
+    columns = page.tilewidth if page.is_tiled else page.imagewidth
+    channels = 1 if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else page.samplesperpixel
+    row_bytes = -(-columns * channels * page.bitspersample // 8)
+    return row_bytes * (page.tilelength if page.is_tiled else _num_rows(page, index))
 
 
 def _num_rows(page: tifffile.TiffPage, index: int) -> int:
