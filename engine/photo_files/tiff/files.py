@@ -539,8 +539,10 @@ def _to_gray_or_rgb(
 def _look_up_palette(page: tifffile.TiffPage, samples: NDArray[Any]) -> NDArray[Any]:
     if page.colormap is None:
         raise ImageReadError("The TIFF's palette is missing.", "Use another copy.")
-    # Palettes hold 16-bit values; nearly all were made from 8-bit ones.
-    palette = (page.colormap >> 8).astype(np.uint8).T
+    # Palettes hold 16-bit values, nearly all made from 8-bit ones; some programs left those as they were, which would
+    # be black. libtiff tells them apart in the same way.
+    is_of_8_bits = int(page.colormap.max(initial=0)) < 256
+    palette = (page.colormap if is_of_8_bits else page.colormap >> 8).astype(np.uint8).T
     index = samples[:, :, 0].astype(np.intp)
     if int(index.max(initial=0)) >= len(palette):
         raise ImageReadError("The TIFF's pixels point outside of its palette.", "Use another copy.")
