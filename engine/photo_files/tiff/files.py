@@ -29,6 +29,7 @@ from engine.photo_files.missing.data import end_within_a_row, ends_as_broken_off
 from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
 from engine.photo_files.tiff.directories import extract_exif_from_tiff
 from engine.photo_files.tiff.imagej_stacks import slice_of
+from engine.photo_files.tiff.remarks import remarks_on_page
 from engine.photo_files.values.sample_types import SampleType
 from engine.translatable import say
 
@@ -175,7 +176,7 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             bit_depth=_bit_depth(page),
             icc_profile=icc_profile,
             exif=exif,
-            remarks=_remarks_on_numbers(page),
+            remarks=remarks_on_page(page),
             descriptions=described_by_xmp(
                 _tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
             ),
@@ -493,22 +494,6 @@ def _sample_type(page: tifffile.TiffPage) -> SampleType:
     if page.bitspersample <= 16:
         return "int16" if page.dtype.kind == "i" else "uint16"
     return "int32" if page.dtype.kind == "i" else "uint32"
-
-
-def _remarks_on_numbers(page: tifffile.TiffPage) -> tuple[str, ...]:
-    """Say what of its numbers is not written back as it was."""
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        return ("The file's palette was looked up: a result of it holds red, green and blue.",)
-    if page.bitspersample not in (1, 8, 16, 32, 64):
-        wider = 8 if page.bitspersample < 8 else 16 if page.bitspersample < 16 else 32
-        return (
-            say(
-                "The file holds {bitspersample} bits per channel: a result of it holds them spread over {wider}.",
-                bitspersample=page.bitspersample,
-                wider=wider,
-            ),
-        )
-    return ()
 
 
 def _to_gray_or_rgb(

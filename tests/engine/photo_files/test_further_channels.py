@@ -213,3 +213,23 @@ def test_transparency_comes_back_in_the_numbers_of_its_file(tmp_path: Path, dtyp
     assert found.dtype == dtype
     assert np.array_equal(found[:, :, 3], stored[:, :, 3])
     assert not np.array_equal(found[:, :, :3], stored[:, :, :3])
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_layers_and_a_place_on_a_map_are_told(tmp_path: Path, byte_order: str) -> None:
+    document = b"Adobe Photoshop Document Data Block\x00"
+    layers = document + (b"MIB8ryaL" if byte_order == "<" else b"8BIMLayr") + bytes(20)
+    pattern = document + (b"MIB8ttaP" if byte_order == "<" else b"8BIMPatt") + bytes(20)
+    scale = (33550, 12, 3, (0.5, 0.5, 0.0), True)
+    said = {
+        "layers": ([(37724, 7, len(layers), layers, True)], ["layers"]),
+        "flat": ([(37724, 7, len(pattern), pattern, True)], []),
+        "map": ([scale], ["GeoTIFF"]),
+        "both": ([scale, (37724, 7, len(layers), layers, True)], ["GeoTIFF", "layers"]),
+    }
+    for name, (tags, words) in said.items():
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, channels(3), photometric="rgb", extratags=tags, byteorder=byte_order, metadata=None)
+        remarks = read_image(path).metadata.remarks
+        assert len(remarks) == len(words), name
+        assert all(word in remark for word, remark in zip(words, remarks, strict=True)), name
