@@ -1,6 +1,6 @@
 """What of a TIFF page its result does not hold as the file does, in sentences."""
 
-from typing import Final
+from typing import Final, cast
 
 import tifffile
 
@@ -11,11 +11,25 @@ _PHOTOSHOP_DOCUMENT: Final = 37724
 # Each as either byte order writes it, by the bits of its channels.
 _LAYER_MARKS: Final = (b"8BIMLayr", b"8BIMLr16", b"8BIMLr32", b"MIB8ryaL", b"MIB861rL", b"MIB823rL")
 _LAYER_SEARCH_BYTES: Final = 4096
+_MASK_BIT: Final = 4
 
 
 def remarks_on_page(page: tifffile.TiffPage) -> tuple[str, ...]:
     """Return what a person should know of a page's result."""
-    return (*_remarks_on_numbers(page), *_remarks_on_contents(page))
+    masks = ("The transparency mask that lies beside the picture in the file was left out.",) if _has_mask(page) else ()
+    return (*_remarks_on_numbers(page), *_remarks_on_contents(page), *masks)
+
+
+def _has_mask(page: tifffile.TiffPage) -> bool:
+    """Tell whether the page behind it is a mask for it (TIFF 6.0, NewSubfileType, bit 2)."""
+    if not isinstance(page.index, int):
+        return False
+    try:
+        following = cast(tifffile.TiffPage, page.parent.pages[page.index + 1])
+    # Decoders raise nearly every kind of exception on damaged directories, which are nothing of this page.
+    except Exception:  # noqa: BLE001
+        return False
+    return bool(following.subfiletype & _MASK_BIT)
 
 
 def _remarks_on_numbers(page: tifffile.TiffPage) -> tuple[str, ...]:

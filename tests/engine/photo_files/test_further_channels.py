@@ -233,3 +233,17 @@ def test_layers_and_a_place_on_a_map_are_told(tmp_path: Path, byte_order: str) -
         remarks = read_image(path).metadata.remarks
         assert len(remarks) == len(words), name
         assert all(word in remark for word, remark in zip(words, remarks, strict=True)), name
+
+
+@pytest.mark.parametrize("kind", [1, 4, 5])
+def test_a_mask_beside_a_picture_is_told_and_a_smaller_version_is_not(tmp_path: Path, kind: int) -> None:
+    with tifffile.TiffWriter(tmp_path / "masked.tif") as file:
+        for _ in range(2):
+            file.write(channels(3), photometric="rgb", metadata=None)
+            file.write(channels(1)[:, :, 0] > 9999, photometric="minisblack", subfiletype=kind, metadata=None)
+    for page in (1, 3):
+        remarks = read_image(PhotoRef(tmp_path / "masked.tif", page)).metadata.remarks
+        assert [("mask" in remark) for remark in remarks] == [True] * (kind != 1)
+    (tmp_path / "last").mkdir()
+    tifffile.imwrite(tmp_path / "last/alone.tif", channels(3), photometric="rgb", metadata=None)
+    assert read_image(tmp_path / "last/alone.tif").metadata.remarks == ()
