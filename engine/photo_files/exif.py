@@ -43,6 +43,7 @@ DESCRIPTIVE_TAGS = frozenset(
         ORIENTATION,
         0x011A,  # XResolution
         0x011B,  # YResolution
+        0x011D,  # PageName
         0x0128,  # ResolutionUnit
         0x0131,  # Software
         0x0132,  # DateTime

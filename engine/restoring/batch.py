@@ -384,7 +384,8 @@ class RestoreBatch:
         colours = spread_visible_colours(noisy.samples, noisy.alpha)
         samples, alpha, extra = restored(colours, levels, metadata.channels_are_gray, on_tile), None, None
         if noisy.alpha is not None:
-            alpha = to_samples(to_float(noisy.alpha), sample_type)
+            # Floats hold no more than 24 bits of a number.
+            alpha = noisy.alpha if is_own_type else to_samples(to_float(noisy.alpha), sample_type)
             is_hidden = noisy.alpha == 0
             hidden = noisy.samples[is_hidden]
             samples[is_hidden] = hidden if is_own_type else to_samples(levels.normalised_samples(hidden), sample_type)

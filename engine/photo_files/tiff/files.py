@@ -29,6 +29,7 @@ from engine.photo_files.missing.data import end_within_a_row, ends_as_broken_off
 from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
 from engine.photo_files.tiff.directories import extract_exif_from_tiff
 from engine.photo_files.tiff.imagej_stacks import slice_of
+from engine.photo_files.tiff.remarks import remarks_on_page
 from engine.photo_files.values.sample_types import SampleType
 from engine.translatable import say
 
@@ -159,10 +160,12 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             )
         icc_profile = page.tags.valueof(34675)
         num_extra = _num_extra(page)
-        if _has_alpha(page) and samples.dtype.kind == "f" and float(samples[:, :, -num_extra - 1].max()) > 1:
+        has_alpha = _has_alpha(page)
+        if has_alpha and samples.dtype.kind == "f" and float(samples[:, :, -num_extra - 1].max()) > 1:
             # Called transparency, which it cannot be.
-            num_extra += 1
-        samples = _to_gray_or_rgb(page, samples, icc_profile)
+            has_alpha, num_extra = False, num_extra + 1
+        is_premultiplied = has_alpha and tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples
+        samples = _to_gray_or_rgb(page, samples, icc_profile, is_premultiplied=is_premultiplied)
         exif = read_tiff_exif(file, page.offset)
         if page.photometric not in _KEEPING_PROFILE:
             icc_profile = None
@@ -173,7 +176,7 @@ def decode_tiff(file: BinaryIO, page_number: int = 1) -> DecodedImage:
             bit_depth=_bit_depth(page),
             icc_profile=icc_profile,
             exif=exif,
-            remarks=_remarks_on_numbers(page),
+            remarks=remarks_on_page(page),
             descriptions=described_by_xmp(
                 _tag_bytes(page, _XMP), iptc=_tag_bytes(page, _IPTC), dots_per_inch=_dots_per_inch(page)
             ),
@@ -338,6 +341,8 @@ def _check_page(page: tifffile.TiffPage) -> None:
 def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None:
     """Refuse a page of which parts are missing, which tifffile takes for black; mend a list of their sizes.
 
+    Some programs state none, or more than there is: plain pixels take what their number says.
+
     Raises:
         ImageReadError: With the share that is missing.
     """
@@ -346,11 +351,17 @@ def _check_all_there(page: tifffile.TiffPage, file: tifffile.FileHandle) -> None
         raise ImageReadError("The TIFF's list of picture parts is damaged.", "Use another copy.")
     offsets = (*page.dataoffsets[:num_parts], *[0] * (num_parts - len(page.dataoffsets)))
     sizes = (*page.databytecounts[:num_parts], *[0] * (num_parts - len(page.databytecounts)))
-    sizes = tuple(
-        size or (_size_without_list(page, offset, offsets, file.size) if offset else 0)
-        for offset, size in zip(offsets, sizes, strict=True)
-    )
     is_plain = page.compression == tifffile.COMPRESSION.NONE
+    if is_plain:
+        plain_sizes = [_plain_size(page, index) for index in range(num_parts)]
+        sizes = tuple(min(size or plain, plain) for size, plain in zip(sizes, plain_sizes, strict=True))
+    else:
+        # A decoder stops where the part ends.
+        ends = (*offsets, file.size)
+        sizes = tuple(
+            size or min((end for end in ends if end > offset), default=offset) - offset
+            for offset, size in zip(offsets, sizes, strict=True)
+        )
 
     read_end = partial(_read_at, file)
     missing = shares_missing(tuple(zip(offsets, sizes, strict=True)), file.size, None if is_plain else read_end)
@@ -385,16 +396,12 @@ def _hole_in(page: tifffile.TiffPage, part: bytes) -> int:
     return zeros[1] if zeros is not None else 0
 
 
-def _size_without_list(page: tifffile.TiffPage, offset: int, offsets: tuple[int, ...], file_size: int) -> int:
-    """Return how many bytes a part has whose size is stated as 0, as libtiff finds it."""
-    if page.compression == tifffile.COMPRESSION.NONE:
-        rows = page.rowsperstrip if not page.is_tiled else page.tilelength
-        columns = page.imagewidth if not page.is_tiled else page.tilewidth
-        channels = 1 if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else page.samplesperpixel
-        row_bytes = -(-columns * channels * page.bitspersample // 8)
-        return row_bytes * (rows if page.is_tiled else _num_rows(page, offsets.index(offset)))
-    # A decoder stops where the part ends.
-    return min((other for other in (*offsets, file_size) if other > offset), default=offset) - offset
+def _plain_size(page: tifffile.TiffPage, index: int) -> int:
+    """Return how many bytes a part takes that is not compressed."""
+    columns = page.tilewidth if page.is_tiled else page.imagewidth
+    channels = 1 if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE else page.samplesperpixel
+    row_bytes = -(-columns * channels * page.bitspersample // 8)
+    return row_bytes * (page.tilelength if page.is_tiled else _num_rows(page, index))
 
 
 def _num_rows(page: tifffile.TiffPage, index: int) -> int:
@@ -489,23 +496,9 @@ def _sample_type(page: tifffile.TiffPage) -> SampleType:
     return "int32" if page.dtype.kind == "i" else "uint32"
 
 
-def _remarks_on_numbers(page: tifffile.TiffPage) -> tuple[str, ...]:
-    """Say what of its numbers is not written back as it was."""
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        return ("The file's palette was looked up: a result of it holds red, green and blue.",)
-    if page.bitspersample not in (1, 8, 16, 32, 64):
-        wider = 8 if page.bitspersample < 8 else 16 if page.bitspersample < 16 else 32
-        return (
-            say(
-                "The file holds {bitspersample} bits per channel: a result of it holds them spread over {wider}.",
-                bitspersample=page.bitspersample,
-                wider=wider,
-            ),
-        )
-    return ()
-
-
-def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None) -> NDArray[Any]:
+def _to_gray_or_rgb(
+    page: tifffile.TiffPage, samples: NDArray[Any], icc_profile: bytes | None, *, is_premultiplied: bool
+) -> NDArray[Any]:
     """Return samples as in `DecodedImage`."""
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         return _look_up_palette(page, samples)
@@ -523,7 +516,7 @@ def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile:
         colours = lab_to_rgb(colours, encoding)
     elif page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression not in _JPEG_COMPRESSIONS:
         colours = ycbcr_to_rgb(colours)
-    if _has_alpha(page) and tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
+    if is_premultiplied:
         colours = _divide_by_alpha(colours, alpha[:, :, :1])
     return np.concatenate([colours, alpha], axis=2) if alpha.shape[2] else colours
 
@@ -531,8 +524,10 @@ def _to_gray_or_rgb(page: tifffile.TiffPage, samples: NDArray[Any], icc_profile:
 def _look_up_palette(page: tifffile.TiffPage, samples: NDArray[Any]) -> NDArray[Any]:
     if page.colormap is None:
         raise ImageReadError("The TIFF's palette is missing.", "Use another copy.")
-    # Palettes hold 16-bit values; nearly all were made from 8-bit ones.
-    palette = (page.colormap >> 8).astype(np.uint8).T
+    # Palettes hold 16-bit values, nearly all made from 8-bit ones; some programs left those as they were, which would
+    # be black. libtiff tells them apart in the same way.
+    is_of_8_bits = int(page.colormap.max(initial=0)) < 256
+    palette = (page.colormap if is_of_8_bits else page.colormap >> 8).astype(np.uint8).T
     index = samples[:, :, 0].astype(np.intp)
     if int(index.max(initial=0)) >= len(palette):
         raise ImageReadError("The TIFF's pixels point outside of its palette.", "Use another copy.")
@@ -560,8 +555,10 @@ def _scale_to_full_range(samples: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _divide_by_alpha(colours: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
-    """Undo the multiplication of the colours by their alpha."""
-    top = 1.0 if colours.dtype.kind == "f" else float(np.iinfo(colours.dtype).max)
+    """Undo the multiplication of the colours by their alpha; floating-point colours may lie beyond 0 to 1."""
+    is_float = colours.dtype.kind == "f"
+    top = 1.0 if is_float else float(np.iinfo(colours.dtype).max)
+    limits = np.finfo(colours.dtype) if is_float else np.iinfo(colours.dtype)
     divided = colours.astype(np.float64) * top / np.maximum(alpha.astype(np.float64), 1e-9)
-    divided = np.where(alpha > 0, np.clip(divided, 0, top), 0)
-    return divided.astype(colours.dtype) if colours.dtype.kind == "f" else np.rint(divided).astype(colours.dtype)
+    divided = np.where(alpha > 0, np.clip(divided, limits.min, limits.max), 0)
+    return divided.astype(colours.dtype) if is_float else np.rint(divided).astype(colours.dtype)

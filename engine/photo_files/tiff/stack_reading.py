@@ -89,13 +89,18 @@ def read_layout(file: Path, pages: Sequence[int]) -> StackLayout:
 
 
 def describes_itself_as_stack(file: Path) -> bool:
-    """Tell whether a TIFF file of one page says in OME-XML what its axes and sizes are, as a stack does."""
+    """Tell whether a TIFF file of one page says of itself what a stack does, which is then kept as a stack's is.
+
+    OME-XML, ImageJ's colour tables, display range, notes and regions, and Micro-Manager's notes.
+    """
     if file.suffix.lower() not in FORMATS["tiff"].suffixes:
         return False
     # As in `read_layout`.
     try:
         with tifffile.TiffFile(file) as tiff:
-            return len(tiff.pages) == 1 and bool(tiff.is_ome)
+            first = tiff.pages.first
+            says_more = tiff.is_ome or first.is_imagej or any(tag in first.tags for tag in (*_IMAGEJ, _MICRO_MANAGER))
+            return len(tiff.pages) == 1 and bool(says_more)
     except Exception:  # noqa: BLE001
         return False
 

@@ -179,3 +179,71 @@ def test_what_no_file_can_hold_is_told_before_it_is_restored(
         plan.claim(source)
     whole = OutputPlan(config.model_copy(update={"format": "tiff"}), [source.photo], load_model(model).card, model)
     assert whole.claim(source).state == "write"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_premultiplied_light_beyond_white_and_below_black_is_kept(tmp_path: Path, dtype: str) -> None:
+    random = np.random.default_rng(0)
+    colours, alpha = random.uniform(-0.5, 6, (24, 20, 3)), random.uniform(0.2, 1, (24, 20, 1))
+    stored = np.concatenate([colours * alpha, alpha], axis=2).astype(dtype)
+    tifffile.imwrite(tmp_path / "light.tif", stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    model = make_model(tmp_path / "model.safetensors")
+    found = tifffile.imread(restored(model, tmp_path / "light.tif", tmp_path / "out"))
+    assert np.allclose(found[:, :, :3], stored[:, :, :3].astype(float) / stored[:, :, 3:], atol=0.02)
+    assert np.array_equal(found[:, :, 3], stored[:, :, 3])
+
+
+def test_colours_are_not_divided_by_what_cannot_be_their_transparency(tmp_path: Path) -> None:
+    stored = np.random.default_rng(0).uniform(0, 200, (24, 20, 4)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "counts.tif", stored, photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    image = read_image(tmp_path / "counts.tif")
+    assert image.alpha is None
+    assert image.extra is not None
+    assert np.array_equal(np.concatenate([image.pixels, image.extra], axis=2), stored)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "float16", "float32", "float64"])
+def test_transparency_comes_back_in_the_numbers_of_its_file(tmp_path: Path, dtype: str) -> None:
+    random = np.random.default_rng(0)
+    top = 1 if dtype.startswith("float") else np.iinfo(dtype).max
+    stored = (random.uniform(0, 1, (24, 20, 4)) * top).astype(dtype)
+    tifffile.imwrite(tmp_path / "seen.tif", stored, photometric="rgb", extrasamples=["unassalpha"], metadata=None)
+    model = make_model(tmp_path / "model.safetensors", effect=0.05)
+    found = tifffile.imread(restored(model, tmp_path / "seen.tif", tmp_path / "out"))
+    assert found.dtype == dtype
+    assert np.array_equal(found[:, :, 3], stored[:, :, 3])
+    assert not np.array_equal(found[:, :, :3], stored[:, :, :3])
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_layers_and_a_place_on_a_map_are_told(tmp_path: Path, byte_order: str) -> None:
+    document = b"Adobe Photoshop Document Data Block\x00"
+    layers = document + (b"MIB8ryaL" if byte_order == "<" else b"8BIMLayr") + bytes(20)
+    pattern = document + (b"MIB8ttaP" if byte_order == "<" else b"8BIMPatt") + bytes(20)
+    scale = (33550, 12, 3, (0.5, 0.5, 0.0), True)
+    said = {
+        "layers": ([(37724, 7, len(layers), layers, True)], ["layers"]),
+        "flat": ([(37724, 7, len(pattern), pattern, True)], []),
+        "map": ([scale], ["GeoTIFF"]),
+        "both": ([scale, (37724, 7, len(layers), layers, True)], ["GeoTIFF", "layers"]),
+    }
+    for name, (tags, words) in said.items():
+        path = tmp_path / f"{name}.tif"
+        tifffile.imwrite(path, channels(3), photometric="rgb", extratags=tags, byteorder=byte_order, metadata=None)
+        remarks = read_image(path).metadata.remarks
+        assert len(remarks) == len(words), name
+        assert all(word in remark for word, remark in zip(words, remarks, strict=True)), name
+
+
+@pytest.mark.parametrize("kind", [1, 4, 5])
+def test_a_mask_beside_a_picture_is_told_and_a_smaller_version_is_not(tmp_path: Path, kind: int) -> None:
+    with tifffile.TiffWriter(tmp_path / "masked.tif") as file:
+        for _ in range(2):
+            file.write(channels(3), photometric="rgb", metadata=None)
+            file.write(channels(1)[:, :, 0] > 9999, photometric="minisblack", subfiletype=kind, metadata=None)
+    for page in (1, 3):
+        remarks = read_image(PhotoRef(tmp_path / "masked.tif", page)).metadata.remarks
+        assert [("mask" in remark) for remark in remarks] == [True] * (kind != 1)
+    (tmp_path / "last").mkdir()
+    tifffile.imwrite(tmp_path / "last/alone.tif", channels(3), photometric="rgb", metadata=None)
+    assert read_image(tmp_path / "last/alone.tif").metadata.remarks == ()

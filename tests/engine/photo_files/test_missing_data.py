@@ -242,6 +242,27 @@ def test_strips_whose_size_is_not_noted_are_read(tmp_path: Path, compression: st
         np.testing.assert_array_equal(np.rint(read_image(path).pixels * 255), scene())
 
 
+@pytest.mark.parametrize("layout", ["strips", "one strip", "planes", "tiles"])
+def test_plain_parts_whose_noted_size_is_too_large_are_read(tmp_path: Path, layout: str) -> None:
+    """Libtiff reads them too; what is missing of them is still told."""
+    options: dict[str, dict[str, Any]] = {
+        "strips": {"rowsperstrip": 16},
+        "one strip": {"rowsperstrip": HEIGHT},
+        "planes": {"rowsperstrip": 100, "planarconfig": "separate"},
+        "tiles": {"tile": (32, 64)},
+    }
+    picture = np.moveaxis(scene(), 2, 0).copy() if layout == "planes" else scene()
+    content = tiff(compression=None, **options[layout])(picture)
+    tag, too_large = 325 if layout == "tiles" else COUNTS, 35_711_440 if layout == "one strip" else 60_000
+    whole = with_values(content, tag, lambda index, value: too_large)
+    path = file_of(tmp_path, "tiff", whole)
+    np.testing.assert_array_equal(np.rint(read_image(path).pixels * 255), scene())
+    if layout == "one strip":
+        path = file_of(tmp_path, "tiff", whole[: len(whole) - scene().nbytes // 4])
+        with pytest.raises(ImageReadError, match="the last 25 % of its rows are missing"):
+            read_image(path)
+
+
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_tiles_that_were_never_written(tmp_path: Path, planar: str) -> None:
     content = tiff(compression="zlib", tile=(32, 32), planarconfig=planar)(

@@ -10,7 +10,14 @@ from engine.contracts.errors import ImageReadError, InvalidInputError
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, photo_place
 from engine.labelling.burst import BurstConfig, make_burst_references
-from engine.photo_files.photos import encode_image, probe_image, read_image, read_samples, read_thumbnail
+from engine.photo_files.photos import (
+    encode_image,
+    probe_image,
+    read_image,
+    read_samples,
+    read_thumbnail,
+    write_image,
+)
 from engine.photo_files.tiff.pages import list_pages
 from engine.photos.crops import decode_photo
 from engine.photos.folder import list_image_files
@@ -285,3 +292,14 @@ def test_each_page_has_its_own_orientation_and_description(tmp_path: Path, is_bi
             assert first.description == f"Page of {orientation}"
             resolution = (100 + orientation, 200)
             assert first.tags.valueof(282)[0] == resolution[orientation == 6]
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_names_of_document_and_page_are_kept(tmp_path: Path, byte_order: str) -> None:
+    source, names = tmp_path / "scan.tif", {269: "Ledger of 1912", 285: "folio 7 verso"}
+    pixels = np.random.default_rng(0).integers(0, 255, (24, 20, 3), np.uint8)
+    tags = [(tag, 2, len(name) + 1, name, True) for tag, name in names.items()]
+    tifffile.imwrite(source, pixels, photometric="rgb", metadata=None, extratags=tags, byteorder=byte_order)
+    write_image(tmp_path / "copy.tif", read_image(source))
+    with tifffile.TiffFile(tmp_path / "copy.tif") as copy:
+        assert {tag: copy.pages.first.tags.valueof(tag) for tag in names} == names

@@ -210,6 +210,15 @@ def test_a_dim_picture_is_spread_in_a_file_of_another_type(tmp_path: Path) -> No
     assert read_thumbnail(tmp_path / "a.tif", 40).max() > 200
 
 
+@pytest.mark.parametrize("unit", [1, 256, 257])
+def test_palettes_of_8_bits_are_as_bright_as_those_of_16(tmp_path: Path, unit: int) -> None:
+    """Some programs leave the values as they are; libtiff takes a palette without a greater one for such."""
+    palette = np.random.default_rng(0).integers(0, 256, (3, 256)).astype(np.uint16)
+    index = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    tifffile.imwrite(tmp_path / "a.tif", index, photometric="palette", colormap=palette * unit)
+    assert np.array_equal(read_samples(tmp_path / "a.tif").samples, np.moveaxis(palette, 0, 1)[index])
+
+
 def test_odd_bits_and_palettes_are_told(tmp_path: Path) -> None:
     index = np.arange(256, dtype=np.uint8).reshape(16, 16)
     tifffile.imwrite(

@@ -187,6 +187,39 @@ def test_slices_of_imagej_lie_behind_the_first_one(model: Path, tmp_path: Path) 
         assert np.array_equal(found, tiff.asarray())
 
 
+def test_a_single_picture_keeps_what_imagej_says_of_it(model: Path, tmp_path: Path) -> None:
+    """Its colours, its display range, its notes and its regions stand in tags and lines of ImageJ's own."""
+    green = np.zeros((3, 256), np.uint8)
+    green[1] = np.arange(256)
+    said = {
+        "unit": "um",
+        "min": 120.0,
+        "max": 480.0,
+        "LUTs": [green],
+        "Ranges": (120.0, 480.0),
+        "Info": "Objective = 40x",
+        "ROI": b"Iout" + bytes(60),
+    }
+    source = tmp_path / "cells.tif"
+    tifffile.imwrite(source, frames(SIDE, SIDE), imagej=True, resolution=(5.5, 5.5), metadata={"axes": "YX", **said})
+    result = restored(model, source, tmp_path / "out")
+    with tifffile.TiffFile(source) as before, tifffile.TiffFile(result.restored[0][1]) as after:
+        assert after.is_imagej
+        assert str(after.imagej_metadata) == str(before.imagej_metadata)
+        assert after.series[0].axes == "YX"
+        assert after.pages.first.tags.valueof(282) == before.pages.first.tags.valueof(282)
+        assert not np.array_equal(after.asarray(), before.asarray())
+
+
+def test_a_single_picture_keeps_what_micro_manager_says_of_it(model: Path, tmp_path: Path) -> None:
+    source, said = tmp_path / "img_000000000_DAPI_000.tif", '{"Exposure-ms":25,"Channel":"DAPI"}'
+    tags = [(51123, 2, len(said) + 1, said, True)]
+    tifffile.imwrite(source, frames(SIDE, SIDE), metadata=None, extratags=tags)
+    result = restored(model, source, tmp_path / "out")
+    with tifffile.TiffFile(source) as before, tifffile.TiffFile(result.restored[0][1]) as after:
+        assert after.pages.first.tags.valueof(51123) == before.pages.first.tags.valueof(51123)
+
+
 def test_a_stack_in_one_directory_comes_back_whole(model: Path, tmp_path: Path) -> None:
     pages = frames(4, SIDE, SIDE)
     description = "ImageJ=1.54f\nimages=4\nslices=4\nunit=micron\n"
