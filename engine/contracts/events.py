@@ -128,7 +128,8 @@ class VerdictReady:
     """How training goes, in plain words.
 
     Attributes:
-        state: "learning", "collapsed" or "done".
+        state: "learning", "collapsed", "done", or "unjudged" where it was stopped before what it learned was judged,
+            and its model is still the one that it started from.
         sentence: One sentence for the person who waits.
     """
 

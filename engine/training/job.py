@@ -210,7 +210,7 @@ def _train(
     *,
     resumed: bool,
 ) -> TrainingResult:
-    with _one_ending(run):
+    with _one_ending(run, emit):
         card = plan.card.model_copy(update={"run": run.record.id, "name": run.record.name})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -476,8 +476,8 @@ def _limit_forgetting(
 
 
 @contextmanager
-def _one_ending(run: Run) -> Iterator[None]:
-    """Note in the run how it ended, whatever happens."""
+def _one_ending(run: Run, emit: Emit = lambda event: None) -> Iterator[None]:
+    """Note in the run how it ended, whatever happens, and say what its model is where that may surprise."""
     try:
         yield
     except JobCancelled:
@@ -485,6 +485,7 @@ def _one_ending(run: Run) -> Iterator[None]:
         # Stopped behind the gate, it has what the gate chose.
         if run.begun_model_path.is_file() and "share_of_way" not in run.record.metrics:
             _note_ending(run, _STOPPED_UNJUDGED, verdict=_STOPPED_UNJUDGED)
+            emit(VerdictReady(state="unjudged", sentence=_STOPPED_UNJUDGED))
         raise
     except EngineError as error:
         _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))

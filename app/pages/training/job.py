@@ -8,7 +8,7 @@ from app.jobs.runner import JobFailure, JobHandle, JobState
 from app.look.phrases import NO_BREAK
 from app.look.translation import tr
 from engine.contracts.configs import FinetuneConfig, PretrainConfig
-from engine.contracts.events import JobEvent, RunStarted, StepDone
+from engine.contracts.events import JobEvent, RunStarted, StepDone, VerdictReady
 from engine.contracts.results import TrainingResult
 
 
@@ -24,6 +24,7 @@ class TrainingJob(QObject):
         speed_key: What its speed depends on; "" where unknown.
         run: The run's folder, once it exists.
         last_step: Its latest optimisation step; None before the first.
+        is_unjudged: Whether it was stopped while its model was still the one that it started from.
         result: What it returned; None unless it has finished.
         failure: Why it failed; None otherwise.
 
@@ -60,6 +61,7 @@ class TrainingJob(QObject):
         self.speed_key = speed_key
         self.run = run
         self.last_step: StepDone | None = None
+        self.is_unjudged = False
         self.result: TrainingResult | None = None
         self.failure: JobFailure | None = None
         job.started.connect(self._on_started)
@@ -99,6 +101,8 @@ class TrainingJob(QObject):
             if isinstance(event, RunStarted):
                 self.run = event.run
                 self.run_started.emit(self)
+            elif isinstance(event, VerdictReady):
+                self.is_unjudged = event.state == "unjudged"
 
     @Slot(object)
     def _on_progressed(self, progress: StepDone) -> None:

@@ -300,6 +300,8 @@ def ending_text(training: TrainingJob) -> str:
         stopped = tr("Stopped at step {step} of {steps}.").format(
             step=format_number(step.step), steps=format_number(step.num_steps)
         )
+        if training.is_unjudged:
+            return f"{stopped} " + tr("What it has learned so far is saved.")
         return f"{stopped} " + tr("What it has learned so far is saved: it can restore photos now, or go on later.")
     return f"{translate_engine(failure.message)} {translate_engine(failure.hint)}" if failure is not None else ""
 

@@ -211,6 +211,30 @@ def test_a_stopped_pretraining_is_resumed_to_its_end(
     assert len(RunStore().list()) == 1
 
 
+def test_a_stopped_refinement_does_not_promise_a_model_that_it_has_not_got(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    make_tiny(pretrain_page, name="Parent")
+    train(qtbot, pretrain_page)
+    [parent] = RunStore().list()
+    pretrain_page.show_setup()
+    pretrain_page.start_choice.choose(parent.path)
+    qtbot.waitUntil(lambda: pretrain_page.start_choice.path == parent.path)
+    choose(qtbot, pretrain_page, "pretext", "rcl")
+    make_tiny(pretrain_page, steps=4000, name="Child")
+    start(qtbot, pretrain_page)
+    plot = pretrain_page.view.plot
+    qtbot.waitUntil(lambda: len(plot.curve("consistency") or ()) > 0, timeout=TRAINING_MS)
+    with qtbot.waitSignal(pretrain_page.training_ended, timeout=TRAINING_MS):
+        with_photos.runner.jobs[0].cancel()
+    assert "Stopped at step" in pretrain_page.view.summary
+    assert "restore photos now" not in pretrain_page.view.summary
+    child = next(run for run in RunStore().list() if run.record.name == "Child")
+    assert child.begun_model_path.is_file()
+    assert pretrain_page.view.verdict == child.record.verdict
+    assert "still the one that it started from" in pretrain_page.view.verdict
+
+
 def test_a_failed_training_says_why(
     qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, tmp_path: Path
 ) -> None:
