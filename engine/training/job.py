@@ -57,6 +57,10 @@ _UNJUDGED = "Until what it learns has been judged, its model is the one that it 
 _STOPPED_UNJUDGED = (
     "Stopped before what it learned was judged: its model is still the one that it started from. Resume it to go on."
 )
+_UNJUDGEABLE = (
+    "Done, but not judged: no photo or label is large enough to tell whether it is better than the model that it "
+    "started from. Compare both before you use it."
+)
 
 Config = TypeVar("Config", bound=TrainingConfig)
 
@@ -376,6 +380,9 @@ def _keep_what_pays(
         )  # fmt: skip
     if noise is None and not plan.judged:
         save_model(run.model_path, after, trained.card)
+        run.update(verdict=_UNJUDGEABLE)
+        run.log(_UNJUDGEABLE)
+        emit(VerdictReady(state="done", sentence=_UNJUDGEABLE))
         return None
     found = choose_share(
         before, after, partial(_restore_with, trained, device, control), plan.risky, noise,

@@ -5,13 +5,15 @@ import sys
 import textwrap
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from engine.contracts.configs import OWN_NOISE, PretrainConfig
 from engine.contracts.errors import EngineError
-from engine.contracts.events import JobEvent, StepDone
+from engine.contracts.events import JobEvent, StepDone, VerdictReady
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain, resume_training
 from engine.runs.records import RunStatus
@@ -134,3 +136,24 @@ def test_what_fails_leaves_what_it_started_from(tiny_photos: TinyPhotos, parent:
         pretrain(config, JobControl(), ignore)
     assert Run(tmp_path / "run").record.status == RunStatus.FAILED
     assert are_equal(weights_of(tmp_path / "run"), weights_of(parent))
+
+
+def test_what_cannot_be_judged_says_so(parent: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    for seed in range(3):
+        levels = np.random.default_rng(seed).integers(0, 256, (12, 14, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{seed}.png"), levels)
+    verdicts: list[str] = []
+
+    def watch(event: JobEvent) -> None:
+        if isinstance(event, VerdictReady):
+            verdicts.append(event.sentence)
+
+    config = PretrainConfig(
+        photos=(folder,), parent=parent, out=tmp_path / "run", pretext="rcl", steps=2, photos_per_batch=2, crop_px=16
+    )
+    record = Run(pretrain(config, JobControl(), watch).run).record
+    assert "gain" not in record.metrics
+    assert "not judged" in record.verdict
+    assert verdicts[-1] == record.verdict
