@@ -392,7 +392,8 @@ class TrainingPage(Page):
         if job.state is JobState.CANCELLED and step is not None:
             status = tr("stopped")
         if training.result is not None:
-            self._take_result(training, is_shown=is_shown)
+            # One that waits takes its place on the page at once.
+            self._take_result(training, is_shown=is_shown and not self._trainings)
         self.rail_status_changed.emit(status)
         self._show_running()
         self.session.runs_changed.emit()

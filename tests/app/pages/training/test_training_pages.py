@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
+from app.core.messages import Message
 from app.core.session import ModelChoice
 from app.core.settings import PRETRAIN_PRESET
 from app.jobs.runner import JobState
@@ -240,6 +241,28 @@ def test_a_failed_training_says_why(
 ) -> None:
     gone = [PhotoScanned(path=PhotoRef(tmp_path / f"{name}.png"), width=9, height=9, noise_sigma=None) for name in "ab"]
     with_photos.session.set_folders([tmp_path])
+def test_what_a_training_achieved_is_told_though_the_next_one_takes_its_place(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    told: list[Message] = []
+    pretrain_page.message_raised.connect(told.append)
+    make_tiny(pretrain_page, name="First")
+    start(qtbot, pretrain_page)
+    with_photos.runner.jobs[0].pause()
+    pretrain_page.show_setup()
+    make_tiny(pretrain_page, name="Second")
+    qtbot.mouseClick(pretrain_page.start_button, Qt.MouseButton.LeftButton)
+    first, second = with_photos.runner.jobs
+    pretrain_page.show_training()
+    assert pretrain_page.view.job is first
+    first.resume()
+    qtbot.waitUntil(lambda: pretrain_page.view.job is second, timeout=TRAINING_MS)
+    texts = [message.text for message in told if message.action is not None]
+    assert len(texts) == 1
+    assert "First" in texts[0]
+    qtbot.waitUntil(lambda: not with_photos.runner.is_busy, timeout=TRAINING_MS)
+
+
     with_photos.session.add_photos(gone)
     make_tiny(pretrain_page)
     assert train(qtbot, pretrain_page) is JobState.FAILED
