@@ -236,7 +236,7 @@ def _train(
         if resumed:
             _load_newest(run, state, emit)
         run.update(num_parameters=sum(weight.numel() for weight in network.parameters()))
-        emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps))
+        emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps, num_crops=plan.num_crops))
         if plan.material is not None and plan.material.noise.is_hardly_any and not plan.judged:
             emit(
                 JobWarning(

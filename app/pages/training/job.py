@@ -19,7 +19,6 @@ class TrainingJob(QObject):
         job: Its job.
         config: Its settings; None for a run that is resumed.
         num_photos: Photos that it learns from.
-        chance: Contrastive accuracy of guessing, 0 to 1.
         estimated_seconds: How long it should take; 0: unknown.
         speed_key: What its speed depends on; "" where unknown.
         run: The run's folder, once it exists.
@@ -46,7 +45,6 @@ class TrainingJob(QObject):
         config: PretrainConfig | FinetuneConfig | None,
         *,
         num_photos: int,
-        chance: float,
         estimated_seconds: float = 0.0,
         speed_key: str = "",
         run: Path | None = None,
@@ -56,7 +54,6 @@ class TrainingJob(QObject):
         self.job = job
         self.config = config
         self.num_photos = num_photos
-        self.chance = chance
         self.estimated_seconds = estimated_seconds
         self.speed_key = speed_key
         self.run = run

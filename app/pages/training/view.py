@@ -22,7 +22,7 @@ from app.pages.training.job import TrainingJob
 from app.pages.training.setup.time import compared_with_estimate
 from app.pages.training.try_panel import TryPanel
 from app.widgets.job_controls import JobControls
-from app.widgets.plots.curves import CHANCE_METRIC
+from app.widgets.plots.curves import CHANCE_METRIC, chance_accuracy
 from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import PreviewStrip
 from app.widgets.room.fitting_splitter import FittingSplitter
@@ -142,17 +142,15 @@ class TrainingView(QWidget):
             return ""
         return " ".join(filter(None, (self._summary_text.text(), self._achieved.text())))
 
-    def follow(self, job: JobHandle, *, chance: float, num_steps: int, keeps_curves: bool = False) -> None:
+    def follow(self, job: JobHandle, *, num_steps: int, keeps_curves: bool = False) -> None:
         """Show a job from its beginning.
 
         Args:
             job: A training.
-            chance: Contrastive accuracy of guessing, 0 to 1.
             num_steps: Where its x axis ends.
             keeps_curves: Whether it goes on with the run that is shown.
         """
         self._job = job
-        self._chance = chance
         self.tries.follow(job)
         if not keeps_curves:
             self.run = None
@@ -226,6 +224,7 @@ class TrainingView(QWidget):
                     self._show_verdict("hourglass", "text_muted", f"{translate_engine(stage)} …")
                 case RunStarted():
                     self.run = event.run
+                    self._chance = chance_accuracy(event.num_crops, crops_per_photo=1)
                     self.tries.set_run(event.run)
                     self.plot.set_num_steps(event.num_steps)
                     self._show_verdict("hourglass", "text_muted", tr("Starting: the first steps say little yet."))

@@ -17,6 +17,7 @@ from app.pages.training.finetune import FinetunePage
 from app.pages.training.page import TrainingPage
 from app.pages.training.pretrain import PretrainPage
 from app.pages.training.setup.start_choice import FROM_SCRATCH
+from app.widgets.plots.curves import CHANCE_METRIC
 from engine import jobs
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.events import PhotoScanned
@@ -209,6 +210,10 @@ def test_a_stopped_pretraining_is_resumed_to_its_end(
     assert run.reload().status is RunStatus.DONE
     assert run.record.steps_done == shortened["steps"]
     assert len(plot.curve("consistency") or ()) > num_points
+    # Of three photos a step, though more are open: the other crop is one of five.
+    chance = plot.curve(CHANCE_METRIC)
+    assert chance is not None
+    assert set(chance.points()[1]) == {1 / 5}
     assert len(RunStore().list()) == 1
 
 
@@ -236,11 +241,6 @@ def test_a_stopped_refinement_does_not_promise_a_model_that_it_has_not_got(
     assert "still the one that it started from" in pretrain_page.view.verdict
 
 
-def test_a_failed_training_says_why(
-    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, tmp_path: Path
-) -> None:
-    gone = [PhotoScanned(path=PhotoRef(tmp_path / f"{name}.png"), width=9, height=9, noise_sigma=None) for name in "ab"]
-    with_photos.session.set_folders([tmp_path])
 def test_what_a_training_achieved_is_told_though_the_next_one_takes_its_place(
     qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
 ) -> None:
@@ -263,6 +263,11 @@ def test_what_a_training_achieved_is_told_though_the_next_one_takes_its_place(
     qtbot.waitUntil(lambda: not with_photos.runner.is_busy, timeout=TRAINING_MS)
 
 
+def test_a_failed_training_says_why(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow, tmp_path: Path
+) -> None:
+    gone = [PhotoScanned(path=PhotoRef(tmp_path / f"{name}.png"), width=9, height=9, noise_sigma=None) for name in "ab"]
+    with_photos.session.set_folders([tmp_path])
     with_photos.session.add_photos(gone)
     make_tiny(pretrain_page)
     assert train(qtbot, pretrain_page) is JobState.FAILED
