@@ -84,10 +84,11 @@ class TrainingView(QWidget):
         self.game_tab = QScrollArea(widgetResizable=True)
         self.game_tab.setWidget(self.game)
         self.looks.addTab(self.game_tab, tr("Which one is real?"))
-        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._preview_tab = _with_margin(self.preview)
         self.looks.addTab(self._preview_tab, tr("Preview through time"))
         self.looks.addTab(self.tries, tr("Try any photo"))
+        # Once there are others: the only tab would stay the current one, and nothing be seen.
+        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._stored = LatestTask(self, finished=self._take_stored)
         self._title = ElidedLabel(role="section")
         self._setup_button = quiet_button(tr("Set up another training"), "plus")

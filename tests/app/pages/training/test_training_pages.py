@@ -169,6 +169,7 @@ def test_a_real_pretraining_from_click_to_model(
     view = pretrain_page.view
     assert view.plot.curve("consistency") is not None
     assert view.preview.num_frames >= 2
+    assert view.preview.isVisible()
     assert "6\xa0steps took" in view.summary
     assert view.verdict
     [run] = RunStore().list()
