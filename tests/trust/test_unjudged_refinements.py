@@ -16,6 +16,7 @@ from engine.contracts.errors import EngineError
 from engine.contracts.events import JobEvent, StepDone, VerdictReady
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain, resume_training
+from engine.runs.folder import STOPPED_UNJUDGED
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
 from tests.conftest import TinyPhotos
@@ -125,6 +126,7 @@ def test_a_kill_leaves_what_it_started_from(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     run = Run(config.out or tmp_path)
     assert run.record.status == RunStatus.INTERRUPTED
+    assert run.record.verdict == STOPPED_UNJUDGED
     assert "the one that it started from" in run.log_path.read_text(encoding="utf-8")
     assert are_equal(weights_of(run.path), weights_of(parent))
     check_resumed(run.path, whole)
@@ -132,9 +134,18 @@ def test_a_kill_leaves_what_it_started_from(
 
 def test_what_fails_leaves_what_it_started_from(tiny_photos: TinyPhotos, parent: Path, tmp_path: Path) -> None:
     config = refining(tiny_photos, parent, tmp_path / "run").model_copy(update={"learning_rate": 1e30})
+    verdicts: list[VerdictReady] = []
+
+    def watch(event: JobEvent) -> None:
+        if isinstance(event, VerdictReady):
+            verdicts.append(event)
+
     with pytest.raises(EngineError):
-        pretrain(config, JobControl(), ignore)
-    assert Run(tmp_path / "run").record.status == RunStatus.FAILED
+        pretrain(config, JobControl(), watch)
+    record = Run(tmp_path / "run").record
+    assert record.status == RunStatus.FAILED
+    assert record.verdict == STOPPED_UNJUDGED
+    assert verdicts[-1] == VerdictReady(state="unjudged", sentence=STOPPED_UNJUDGED)
     assert are_equal(weights_of(tmp_path / "run"), weights_of(parent))
 
 
