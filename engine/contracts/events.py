@@ -59,11 +59,13 @@ class RunStarted:
         run: The run's folder.
         first_step: 0, or the step from which an interrupted run is resumed.
         num_steps: The step at which it will be done.
+        num_crops: Crops that a contrastive term tells apart at each step; 0 without one.
     """
 
     run: Path
     first_step: int
     num_steps: int
+    num_crops: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,8 @@ class VerdictReady:
     """How training goes, in plain words.
 
     Attributes:
-        state: "learning", "collapsed" or "done".
+        state: "learning", "collapsed", "done", or "unjudged" where it was stopped before what it learned was judged,
+            and its model is still the one that it started from.
         sentence: One sentence for the person who waits.
     """
 

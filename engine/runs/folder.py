@@ -29,6 +29,12 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.csv"
 LOG_FILE = "log.txt"
 SUBFOLDERS = ("checkpoints", "previews")
+BEGUN_FILE = "begun.safetensors"
+
+STOPPED_UNJUDGED = (
+    "Stopped before what it learned was judged: its model is still the one that it started from. Resume it to go on."
+)
+"""The verdict on a refinement that ended before its gate had chosen, in whatever way."""
 
 # Earlier versions made the last one.
 _PARTS = (RECORD_FILE, CONFIG_FILE, METRICS_FILE, LOG_FILE, *SUBFOLDERS, "restored")
@@ -88,7 +94,7 @@ class Run:
     @property
     def begun_model_path(self) -> Path:
         """The weights that a run which refines a model has started from: what it falls back on."""
-        return self.checkpoint_folder / "begun.safetensors"
+        return self.checkpoint_folder / BEGUN_FILE
 
     @property
     def trained_model_path(self) -> Path:
@@ -130,6 +136,11 @@ class Run:
         """Whether training can go on from the last checkpoint."""
         ended_early = self._record.status in {RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}
         return ended_early and (self.checkpoint_path.is_file() or self.previous_checkpoint_path.is_file())
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether it refines a model, and the gate has not chosen yet: then its model is that one."""
+        return _is_unjudged(self.path, self._record)
 
     def reload(self) -> RunRecord:
         """Read the record again, as another thread or process may have changed it.
@@ -261,8 +272,13 @@ def _read_record(folder: Path) -> RunRecord:
     except ValidationError as error:
         raise _damaged(path) from error
     if record.status == RunStatus.RUNNING and not _has_living_owner(folder, record):
-        return record.model_copy(update={"status": RunStatus.INTERRUPTED, "owner": None})
+        verdict = STOPPED_UNJUDGED if _is_unjudged(folder, record) else record.verdict
+        return record.model_copy(update={"status": RunStatus.INTERRUPTED, "owner": None, "verdict": verdict})
     return record
+
+
+def _is_unjudged(folder: Path, record: RunRecord) -> bool:
+    return (folder / SUBFOLDERS[0] / BEGUN_FILE).is_file() and "share_of_way" not in record.metrics
 
 
 def _has_living_owner(folder: Path, record: RunRecord) -> bool:

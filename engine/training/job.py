@@ -1,10 +1,8 @@
 """The training jobs: pretrain on noisy photos, fine-tune on pairs, resume either."""
 
 import hashlib
-import logging
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +12,9 @@ import torch
 from pydantic import ValidationError
 
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, TrainingConfig
-from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
+from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, JobWarning, RunStarted, StepDone, VerdictReady
-from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef, Pixels
 from engine.contracts.results import TrainingResult
 from engine.machine.devices import ComputeDevice, open_device
@@ -36,6 +34,7 @@ from engine.runs.records import DataFingerprint, RunStatus
 from engine.runs.store import Run, RunStore
 from engine.training.checkpoint_files import load_newest_checkpoint
 from engine.training.checkpoints import TrainingState, transfer_weights
+from engine.training.endings import one_ending
 from engine.training.forgetting import OtherNoises, remember_starter
 from engine.training.objectives import Objective
 from engine.training.observer import TrainingObserver
@@ -51,11 +50,10 @@ from engine.training.trainer import Trainer, new_state
 from engine.training.verdicts import choice_verdict
 from engine.translatable import say
 
-_logger = logging.getLogger(__name__)
-
 _UNJUDGED = "Until what it learns has been judged, its model is the one that it started from."
-_STOPPED_UNJUDGED = (
-    "Stopped before what it learned was judged: its model is still the one that it started from. Resume it to go on."
+_UNJUDGEABLE = (
+    "Done, but not judged: no photo or label is large enough to tell whether it is better than the model that it "
+    "started from. Compare both before you use it."
 )
 
 Config = TypeVar("Config", bound=TrainingConfig)
@@ -99,7 +97,7 @@ def _pretrain(config: PretrainConfig, device: ComputeDevice, control: JobControl
         "pretrain", config, plan, device, parent=card.parent, task=card.task, pretext=config.pretext,
         backbone=card.backbone,
     )  # fmt: skip
-    with _one_ending(run):
+    with one_ending(run):
         _keep_material(run, plan)
         if stride := config.pretext_params.get("stride"):
             run.log(say("Sub-sampling with stride {stride}", stride=stride))
@@ -135,7 +133,7 @@ def _finetune(config: FinetuneConfig, device: ComputeDevice, control: JobControl
         "finetune", config, plan, device, parent=card.parent, task=config.task, backbone=card.backbone,
         pretext=card.pretext,
     )  # fmt: skip
-    with _one_ending(run):
+    with one_ending(run):
         _keep_material(run, plan)
     return _train(config, plan, run, device, control, emit, resumed=False)
 
@@ -210,7 +208,7 @@ def _train(
     *,
     resumed: bool,
 ) -> TrainingResult:
-    with _one_ending(run):
+    with one_ending(run, emit):
         card = plan.card.model_copy(update={"run": run.record.id, "name": run.record.name})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -232,7 +230,7 @@ def _train(
         if resumed:
             _load_newest(run, state, emit)
         run.update(num_parameters=sum(weight.numel() for weight in network.parameters()))
-        emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps))
+        emit(RunStarted(run=run.path, first_step=state.step, num_steps=config.steps, num_crops=plan.num_crops))
         if plan.material is not None and plan.material.noise.is_hardly_any and not plan.judged:
             emit(
                 JobWarning(
@@ -376,6 +374,9 @@ def _keep_what_pays(
         )  # fmt: skip
     if noise is None and not plan.judged:
         save_model(run.model_path, after, trained.card)
+        run.update(metrics={**run.record.metrics, "share_of_way": 1.0}, verdict=_UNJUDGEABLE)
+        run.log(_UNJUDGEABLE)
+        emit(VerdictReady(state="done", sentence=_UNJUDGEABLE))
         return None
     found = choose_share(
         before, after, partial(_restore_with, trained, device, control), plan.risky, noise,
@@ -473,36 +474,6 @@ def _limit_forgetting(
     emit(VerdictReady(state="done", sentence=found.sentence))
     save_model(run.model_path, found.weights, refined.card)
     return load_model(run.model_path)
-
-
-@contextmanager
-def _one_ending(run: Run) -> Iterator[None]:
-    """Note in the run how it ended, whatever happens."""
-    try:
-        yield
-    except JobCancelled:
-        _note_ending(run, "Stopped by the person", status=RunStatus.STOPPED)
-        # Stopped behind the gate, it has what the gate chose.
-        if run.begun_model_path.is_file() and "share_of_way" not in run.record.metrics:
-            _note_ending(run, _STOPPED_UNJUDGED, verdict=_STOPPED_UNJUDGED)
-        raise
-    except EngineError as error:
-        _note_ending(run, f"Failed: {error}", status=RunStatus.FAILED, error=str(error))
-        raise
-    except BaseException as error:
-        _note_ending(
-            run, traceback.format_exc(), status=RunStatus.FAILED, error=say("An unexpected error: {error}", error=error)
-        )
-        raise
-
-
-def _note_ending(run: Run, line: str, **fields: Any) -> None:
-    """Note it where that is possible: what a full disk or a removed folder has ended is told by the error itself."""
-    try:
-        run.update(**fields)
-        run.log(line)
-    except RunStoreError as error:
-        _logger.warning("How the run %s ended cannot be noted: %s", run.path, error)
 
 
 def _absolute(paths: Sequence[PhotoPlace]) -> tuple[PhotoPlace, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import __version__
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig, TrainingConfig
-from engine.contracts.errors import InvalidInputError
+from engine.contracts.errors import InvalidInputError, RunStoreError
 from engine.contracts.events import Emit, NoiseMeasured, StepDone
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import LearnedNoise
@@ -327,12 +327,24 @@ def _inherited(config: PretrainConfig | FinetuneConfig, origin: ModelCard | None
     return {
         "backbone": origin.backbone,
         "backbone_params": origin.backbone_params,
-        "parent": origin.parent if resumed else origin.run or origin.name,
+        "parent": origin.parent if resumed else _parent_name(config, origin),
         "starter": origin.starter,
         "labels": origin.labels,
         "label_digests": origin.label_digests,
         "version": __version__,
     }
+
+
+def _parent_name(config: PretrainConfig | FinetuneConfig, origin: ModelCard) -> str:
+    """Id of the run that a training starts from, or else what its model is called.
+
+    The card of an imported model names a run of whoever trained it, which may be none here, or another.
+    """
+    try:
+        return Run(config.parent).record.id if config.parent is not None else origin.name
+    except RunStoreError:
+        # A model file; or a folder of which the model alone can be read.
+        return origin.run or origin.name
 
 
 def _joined(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

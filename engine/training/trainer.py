@@ -208,11 +208,9 @@ class Trainer:
         self._report()
         if clock is not None:
             self._state.seconds = clock.seconds()
+        # The model first: a run with a checkpoint goes on by its model's card.
+        self._save_model(self._model_path if self._state.best_psnr is None else self._run.last_model_path)
         keep_checkpoint(self._run.checkpoint_path, self._run.previous_checkpoint_path, self._state)
-        if self._state.best_psnr is None:
-            self._save_model(self._model_path)
-        else:
-            self._save_model(self._run.last_model_path)
         self._run.update(
             steps_done=self._state.step, seconds=self._state.seconds, metrics=self._run.record.metrics | self._latest
         )

@@ -15,7 +15,7 @@ import torch
 from app.core.settings import LAST_MODEL, Settings
 from engine.contracts.configs import OWN_NOISE, ComputeConfig, PretrainConfig, RestoreConfig, TrainingConfig
 from engine.contracts.errors import EngineError, ImageWriteError, ModelFileError, RunStoreError
-from engine.contracts.events import CheckpointSaved, FileSkipped, ImageRestored, JobEvent
+from engine.contracts.events import CheckpointSaved, FileSkipped, ImageRestored, JobEvent, PreviewReady
 from engine.contracts.job_control import JobControl
 from engine.jobs import pretrain, restore, resume_training
 from engine.machine.atomic_files import write_bytes_atomically
@@ -223,6 +223,34 @@ def test_a_disk_that_fills_up_amid_a_training(small_disk: Path, tiny_photos: Tin
     fillers[0].unlink()
     # With room again, it goes on from where it was, in the same session.
     assert resume_training(run.path, JobControl(), lambda event: None).steps == 400
+
+
+def test_a_disk_that_fills_up_amid_the_first_save_leaves_a_model_if_a_checkpoint(
+    small_disk: Path, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    wide = {"backbone_params": {"num_layers": 3, "width": 32}, "checkpoint_interval_s": 1e-6}
+    whole = Run(
+        pretrain(
+            small_training(tiny_photos, tmp_path / "whole", steps=1).model_copy(update=wide),
+            JobControl(),
+            lambda event: None,
+        ).run
+    )
+    # For a checkpoint, and half of a model beside it.
+    room = whole.checkpoint_path.stat().st_size + whole.model_path.stat().st_size // 2
+
+    def leave_little_room(event: JobEvent) -> None:
+        if isinstance(event, PreviewReady):
+            (small_disk / ".room").write_bytes(bytes(room))
+            fill(small_disk)
+            (small_disk / ".room").unlink()
+
+    config = small_training(tiny_photos, small_disk / "run").model_copy(update=wide)
+    with pytest.raises(EngineError, match="cannot be written"):
+        pretrain(config, JobControl(), leave_little_room)
+    run = Run(small_disk / "run")
+    load_model(run.path)
+    assert not run.is_resumable
 
 
 def test_learned_noise_that_finds_no_room_ends_its_run(

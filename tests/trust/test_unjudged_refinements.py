@@ -5,15 +5,18 @@ import sys
 import textwrap
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from engine.contracts.configs import OWN_NOISE, PretrainConfig
 from engine.contracts.errors import EngineError
-from engine.contracts.events import JobEvent, StepDone
+from engine.contracts.events import JobEvent, StepDone, VerdictReady
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import pretrain, resume_training
+from engine.runs.folder import STOPPED_UNJUDGED
 from engine.runs.records import RunStatus
 from engine.runs.store import Run
 from tests.conftest import TinyPhotos
@@ -123,6 +126,7 @@ def test_a_kill_leaves_what_it_started_from(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     run = Run(config.out or tmp_path)
     assert run.record.status == RunStatus.INTERRUPTED
+    assert run.record.verdict == STOPPED_UNJUDGED
     assert "the one that it started from" in run.log_path.read_text(encoding="utf-8")
     assert are_equal(weights_of(run.path), weights_of(parent))
     check_resumed(run.path, whole)
@@ -130,7 +134,37 @@ def test_a_kill_leaves_what_it_started_from(
 
 def test_what_fails_leaves_what_it_started_from(tiny_photos: TinyPhotos, parent: Path, tmp_path: Path) -> None:
     config = refining(tiny_photos, parent, tmp_path / "run").model_copy(update={"learning_rate": 1e30})
+    verdicts: list[VerdictReady] = []
+
+    def watch(event: JobEvent) -> None:
+        if isinstance(event, VerdictReady):
+            verdicts.append(event)
+
     with pytest.raises(EngineError):
-        pretrain(config, JobControl(), ignore)
-    assert Run(tmp_path / "run").record.status == RunStatus.FAILED
+        pretrain(config, JobControl(), watch)
+    record = Run(tmp_path / "run").record
+    assert record.status == RunStatus.FAILED
+    assert record.verdict == STOPPED_UNJUDGED
+    assert verdicts[-1] == VerdictReady(state="unjudged", sentence=STOPPED_UNJUDGED)
     assert are_equal(weights_of(tmp_path / "run"), weights_of(parent))
+
+
+def test_what_cannot_be_judged_says_so(parent: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    for seed in range(3):
+        levels = np.random.default_rng(seed).integers(0, 256, (12, 14, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{seed}.png"), levels)
+    verdicts: list[str] = []
+
+    def watch(event: JobEvent) -> None:
+        if isinstance(event, VerdictReady):
+            verdicts.append(event.sentence)
+
+    config = PretrainConfig(
+        photos=(folder,), parent=parent, out=tmp_path / "run", pretext="rcl", steps=2, photos_per_batch=2, crop_px=16
+    )
+    record = Run(pretrain(config, JobControl(), watch).run).record
+    assert "gain" not in record.metrics
+    assert "not judged" in record.verdict
+    assert verdicts[-1] == record.verdict

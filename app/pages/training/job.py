@@ -8,7 +8,7 @@ from app.jobs.runner import JobFailure, JobHandle, JobState
 from app.look.phrases import NO_BREAK
 from app.look.translation import tr
 from engine.contracts.configs import FinetuneConfig, PretrainConfig
-from engine.contracts.events import JobEvent, RunStarted, StepDone
+from engine.contracts.events import JobEvent, RunStarted, StepDone, VerdictReady
 from engine.contracts.results import TrainingResult
 
 
@@ -19,11 +19,11 @@ class TrainingJob(QObject):
         job: Its job.
         config: Its settings; None for a run that is resumed.
         num_photos: Photos that it learns from.
-        chance: Contrastive accuracy of guessing, 0 to 1.
         estimated_seconds: How long it should take; 0: unknown.
         speed_key: What its speed depends on; "" where unknown.
         run: The run's folder, once it exists.
         last_step: Its latest optimisation step; None before the first.
+        is_unjudged: Whether it was stopped while its model was still the one that it started from.
         result: What it returned; None unless it has finished.
         failure: Why it failed; None otherwise.
 
@@ -45,7 +45,6 @@ class TrainingJob(QObject):
         config: PretrainConfig | FinetuneConfig | None,
         *,
         num_photos: int,
-        chance: float,
         estimated_seconds: float = 0.0,
         speed_key: str = "",
         run: Path | None = None,
@@ -55,11 +54,11 @@ class TrainingJob(QObject):
         self.job = job
         self.config = config
         self.num_photos = num_photos
-        self.chance = chance
         self.estimated_seconds = estimated_seconds
         self.speed_key = speed_key
         self.run = run
         self.last_step: StepDone | None = None
+        self.is_unjudged = False
         self.result: TrainingResult | None = None
         self.failure: JobFailure | None = None
         job.started.connect(self._on_started)
@@ -99,6 +98,8 @@ class TrainingJob(QObject):
             if isinstance(event, RunStarted):
                 self.run = event.run
                 self.run_started.emit(self)
+            elif isinstance(event, VerdictReady):
+                self.is_unjudged = event.state == "unjudged"
 
     @Slot(object)
     def _on_progressed(self, progress: StepDone) -> None:

@@ -26,9 +26,8 @@ from app.pages.training.setup.panel import TrainingSetup
 from app.pages.training.setup.start_choice import StartChoice
 from app.pages.training.setup.time import TrainingTime
 from app.pages.training.view import EndingButtons, TrainingView, ending_text
-from app.widgets.plots.curves import chance_accuracy
 from app.widgets.room.current_stack import CurrentStack, CurrentTabs
-from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig, TrainingConfig
+from engine.contracts.configs import FinetuneConfig, Preset, PretrainConfig
 from engine.contracts.presets import PRESET_CARDS, PresetCard
 from engine.contracts.results import TrainingResult
 from engine.jobs import resume_training
@@ -328,13 +327,10 @@ class TrainingPage(Page):
     ) -> TrainingJob:
         steps = config.steps if config else 0
         request = JobRequest(title=title, page_id=self.page_id, function=function, config=job_input, num_steps=steps)
-        photos_per_batch = config.photos_per_batch if config else TrainingConfig().photos_per_batch
-        num_contrasted = self.session.num_pages or photos_per_batch
         training = TrainingJob(
             self.runner.submit(request),
             config,
             num_photos=self.inputs.num_input_photos(),
-            chance=chance_accuracy(min(photos_per_batch, num_contrasted)),
             estimated_seconds=seconds,
             speed_key=speed_key,
             run=run,
@@ -352,7 +348,6 @@ class TrainingPage(Page):
         shown = training.run is not None and self.view.run == training.run
         self.view.follow(
             training.job,
-            chance=training.chance,
             num_steps=training.config.steps if training.config else 0,
             keeps_curves=shown,
         )
@@ -392,7 +387,8 @@ class TrainingPage(Page):
         if job.state is JobState.CANCELLED and step is not None:
             status = tr("stopped")
         if training.result is not None:
-            self._take_result(training, is_shown=is_shown)
+            # One that waits takes its place on the page at once.
+            self._take_result(training, is_shown=is_shown and not self._trainings)
         self.rail_status_changed.emit(status)
         self._show_running()
         self.session.runs_changed.emit()

@@ -22,7 +22,7 @@ from app.pages.training.job import TrainingJob
 from app.pages.training.setup.time import compared_with_estimate
 from app.pages.training.try_panel import TryPanel
 from app.widgets.job_controls import JobControls
-from app.widgets.plots.curves import CHANCE_METRIC
+from app.widgets.plots.curves import CHANCE_METRIC, chance_accuracy
 from app.widgets.plots.training_plot import TrainingPlot
 from app.widgets.preview_strip import PreviewStrip
 from app.widgets.room.fitting_splitter import FittingSplitter
@@ -84,10 +84,11 @@ class TrainingView(QWidget):
         self.game_tab = QScrollArea(widgetResizable=True)
         self.game_tab.setWidget(self.game)
         self.looks.addTab(self.game_tab, tr("Which one is real?"))
-        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._preview_tab = _with_margin(self.preview)
         self.looks.addTab(self._preview_tab, tr("Preview through time"))
         self.looks.addTab(self.tries, tr("Try any photo"))
+        # Once there are others: the only tab would stay the current one, and nothing be seen.
+        self.looks.setTabVisible(self.looks.indexOf(self.game_tab), False)
         self._stored = LatestTask(self, finished=self._take_stored)
         self._title = ElidedLabel(role="section")
         self._setup_button = quiet_button(tr("Set up another training"), "plus")
@@ -142,17 +143,15 @@ class TrainingView(QWidget):
             return ""
         return " ".join(filter(None, (self._summary_text.text(), self._achieved.text())))
 
-    def follow(self, job: JobHandle, *, chance: float, num_steps: int, keeps_curves: bool = False) -> None:
+    def follow(self, job: JobHandle, *, num_steps: int, keeps_curves: bool = False) -> None:
         """Show a job from its beginning.
 
         Args:
             job: A training.
-            chance: Contrastive accuracy of guessing, 0 to 1.
             num_steps: Where its x axis ends.
             keeps_curves: Whether it goes on with the run that is shown.
         """
         self._job = job
-        self._chance = chance
         self.tries.follow(job)
         if not keeps_curves:
             self.run = None
@@ -226,6 +225,7 @@ class TrainingView(QWidget):
                     self._show_verdict("hourglass", "text_muted", f"{translate_engine(stage)} …")
                 case RunStarted():
                     self.run = event.run
+                    self._chance = chance_accuracy(event.num_crops, crops_per_photo=1)
                     self.tries.set_run(event.run)
                     self.plot.set_num_steps(event.num_steps)
                     self._show_verdict("hourglass", "text_muted", tr("Starting: the first steps say little yet."))
@@ -300,6 +300,8 @@ def ending_text(training: TrainingJob) -> str:
         stopped = tr("Stopped at step {step} of {steps}.").format(
             step=format_number(step.step), steps=format_number(step.num_steps)
         )
+        if training.is_unjudged:
+            return f"{stopped} " + tr("What it has learned so far is saved.")
         return f"{stopped} " + tr("What it has learned so far is saved: it can restore photos now, or go on later.")
     return f"{translate_engine(failure.message)} {translate_engine(failure.hint)}" if failure is not None else ""
 

@@ -11,7 +11,15 @@ import torch
 from safetensors.torch import load_file
 
 from engine.contracts.configs import OWN_NOISE, FinetuneConfig, PretrainConfig
-from engine.contracts.events import JobEvent, JobWarning, NoiseLearned, RunStarted, StepDone, ValidationDone
+from engine.contracts.events import (
+    JobEvent,
+    JobWarning,
+    NoiseLearned,
+    RunStarted,
+    StepDone,
+    ValidationDone,
+    VerdictReady,
+)
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
 from engine.runs.records import RunStatus
@@ -206,3 +214,23 @@ def test_a_draw_of_labels_stays_when_references_come(tiny_photos: TinyPhotos, tm
     before = RunStore().open(tmp_path / "run").record
     shutil.copy(tiny_photos.clean / "photo 0.png", clean)
     assert gather_labels(config, JobControl(), ignore, before).training_names == before.labels
+
+
+@pytest.mark.parametrize("refines", [True, False])
+def test_who_stops_a_refinement_is_told_that_nothing_was_judged(
+    refines: bool, tiny_photos: TinyPhotos, small_model: Path, tmp_path: Path
+) -> None:
+    config = PretrainConfig(
+        photos=(tiny_photos.noisy,), parent=small_model if refines else None, out=tmp_path / "run", **SMALL
+    )
+    stopper, verdicts = Stopper(2), list[VerdictReady]()
+
+    def watch(event: JobEvent) -> None:
+        if isinstance(event, VerdictReady):
+            verdicts.append(event)
+        stopper(event)
+
+    with pytest.raises(JobCancelled):
+        pretrain(config, stopper.control, watch)
+    told = [verdict.sentence for verdict in verdicts if verdict.state == "unjudged"]
+    assert told == ([RunStore().open(tmp_path / "run").record.verdict] if refines else [])

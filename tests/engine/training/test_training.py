@@ -34,6 +34,7 @@ from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.pretext.pretext_task import LossParts
 from engine.method.pretext.residual_contrastive import ResidualContrastive
+from engine.models.exchange import import_model
 from engine.models.files import load_model, read_card
 from engine.models.starters import require_starter
 from engine.photos.crops import DecodedPair, decode_photo
@@ -263,6 +264,19 @@ def test_pretraining_goes_on_from_a_parent(tiny_photos: TinyPhotos, tmp_path: Pa
     card = read_card(result)
     assert card.parent == "parent"
     assert card.backbone_params == read_card(parent).backbone_params
+
+
+def test_what_it_started_from_is_the_run_that_is_here(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    theirs = run_pretrain(tiny_photos, out=tmp_path / "theirs", steps=1)
+    imported = import_model(RunStore(), parent_weights(theirs), "Of a friend")
+    for start, expected in (
+        (imported.path, imported.record.id),
+        (theirs, "theirs"),
+        (parent_weights(theirs), "theirs"),
+    ):
+        run = RunStore().open(run_pretrain(tiny_photos, parent=start, steps=1))
+        assert run.record.parent == expected
+        assert load_model(run.path).card.parent == expected
 
 
 def test_few_labels_all_teach(tiny_photos: TinyPhotos) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
+from app.core.messages import Message
 from app.core.session import ModelChoice
 from app.core.settings import PRETRAIN_PRESET
 from app.jobs.runner import JobState
@@ -16,6 +17,7 @@ from app.pages.training.finetune import FinetunePage
 from app.pages.training.page import TrainingPage
 from app.pages.training.pretrain import PretrainPage
 from app.pages.training.setup.start_choice import FROM_SCRATCH
+from app.widgets.plots.curves import CHANCE_METRIC
 from engine import jobs
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.events import PhotoScanned
@@ -167,6 +169,7 @@ def test_a_real_pretraining_from_click_to_model(
     view = pretrain_page.view
     assert view.plot.curve("consistency") is not None
     assert view.preview.num_frames >= 2
+    assert view.preview.isVisible()
     assert "6\xa0steps took" in view.summary
     assert view.verdict
     [run] = RunStore().list()
@@ -208,7 +211,57 @@ def test_a_stopped_pretraining_is_resumed_to_its_end(
     assert run.reload().status is RunStatus.DONE
     assert run.record.steps_done == shortened["steps"]
     assert len(plot.curve("consistency") or ()) > num_points
+    # Of three photos a step, though more are open: the other crop is one of five.
+    chance = plot.curve(CHANCE_METRIC)
+    assert chance is not None
+    assert set(chance.points()[1]) == {1 / 5}
     assert len(RunStore().list()) == 1
+
+
+def test_a_stopped_refinement_does_not_promise_a_model_that_it_has_not_got(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    make_tiny(pretrain_page, name="Parent")
+    train(qtbot, pretrain_page)
+    [parent] = RunStore().list()
+    pretrain_page.show_setup()
+    pretrain_page.start_choice.choose(parent.path)
+    qtbot.waitUntil(lambda: pretrain_page.start_choice.path == parent.path)
+    choose(qtbot, pretrain_page, "pretext", "rcl")
+    make_tiny(pretrain_page, steps=4000, name="Child")
+    start(qtbot, pretrain_page)
+    plot = pretrain_page.view.plot
+    qtbot.waitUntil(lambda: len(plot.curve("consistency") or ()) > 0, timeout=TRAINING_MS)
+    with qtbot.waitSignal(pretrain_page.training_ended, timeout=TRAINING_MS):
+        with_photos.runner.jobs[0].cancel()
+    assert "Stopped at step" in pretrain_page.view.summary
+    assert "restore photos now" not in pretrain_page.view.summary
+    child = next(run for run in RunStore().list() if run.record.name == "Child")
+    assert child.begun_model_path.is_file()
+    assert pretrain_page.view.verdict == child.record.verdict
+    assert "still the one that it started from" in pretrain_page.view.verdict
+
+
+def test_what_a_training_achieved_is_told_though_the_next_one_takes_its_place(
+    qtbot: QtBot, pretrain_page: PretrainPage, with_photos: OpenWindow
+) -> None:
+    told: list[Message] = []
+    pretrain_page.message_raised.connect(told.append)
+    make_tiny(pretrain_page, name="First")
+    start(qtbot, pretrain_page)
+    with_photos.runner.jobs[0].pause()
+    pretrain_page.show_setup()
+    make_tiny(pretrain_page, name="Second")
+    qtbot.mouseClick(pretrain_page.start_button, Qt.MouseButton.LeftButton)
+    first, second = with_photos.runner.jobs
+    pretrain_page.show_training()
+    assert pretrain_page.view.job is first
+    first.resume()
+    qtbot.waitUntil(lambda: pretrain_page.view.job is second, timeout=TRAINING_MS)
+    texts = [message.text for message in told if message.action is not None]
+    assert len(texts) == 1
+    assert "First" in texts[0]
+    qtbot.waitUntil(lambda: not with_photos.runner.is_busy, timeout=TRAINING_MS)
 
 
 def test_a_failed_training_says_why(
