@@ -88,6 +88,15 @@ def drawn_texture(contrast: float, blur_px: float = 0.0) -> Picture:
     return np.asarray(contrast * texture / texture.std(), np.float32)[..., None]
 
 
+@pytest.mark.parametrize(("ground", "sigma"), [(0.02, 0.003), (0.5, 0.004), (0.1, 0.02)])
+def test_an_even_picture_tells_no_more_noise_where_it_has_no_pixels(ground: float, sigma: float) -> None:
+    for seed in range(3):
+        white = np.random.default_rng(seed).standard_normal((256, 256, 3)).astype(np.float32)
+        (photo,) = guess_noise(["even.tif"], [np.float32(ground) + np.float32(sigma) * white], [65535]).photos
+        found = [photo.sigma(brightness) for brightness in (0.0, 0.1, 0.5, 1.0)]
+        assert found == pytest.approx([sigma] * 4, rel=0.1)
+
+
 def test_texture_without_a_flat_spot_does_not_pass_for_noise() -> None:
     photo = noisy(np.clip(picture(7) + drawn_texture(0.06, blur_px=1.2), 0, 1), 7, sigma=0.05)
     others = [noisy(picture(seed), seed, sigma=0.05) for seed in range(3)]
