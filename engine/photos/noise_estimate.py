@@ -361,12 +361,16 @@ def _signal_dependence(
     num_cells = _BLOCK_PX // _CELL_PX
     cells = residuals.reshape(*residuals.shape[:2], num_cells, _CELL_PX, num_cells, _CELL_PX).mean(axis=(3, 5))
     structure = np.mean(np.square(cells), axis=(2, 3))[is_unclipped]
+    channels = np.broadcast_to(np.arange(blocks.shape[1]), is_unclipped.shape)[is_unclipped]
     positions, variances = [], []
     for group in np.array_split(np.argsort(brightness), num_groups):
-        num_calm = max(_MIN_BLOCKS, round(_LEAST_STRUCTURED_SHARE * len(group)))
-        calm = group[np.argsort(structure[group])[:num_calm]]
-        positions.append(float(np.mean(brightness[calm])))
-        variances.append(float(np.median(variance[calm])))
+        # Of each channel its own calm blocks: chosen from all together they would be those of the least noisy channel.
+        of_channels = [group[channels[group] == channel] for channel in np.unique(channels[group])]
+        num_calm = max(_MIN_BLOCKS, round(_LEAST_STRUCTURED_SHARE * len(group))) / len(group)
+        calm = [own[np.argsort(structure[own])[: max(round(num_calm * len(own)), 1)]] for own in of_channels]
+        positions.append(float(np.mean(brightness[np.concatenate(calm)])))
+        shares = [len(own) / len(group) for own in of_channels]
+        variances.append(float(np.dot(shares, [np.median(variance[own]) for own in calm])))
     darkest, brightest = min(positions), max(positions)
     if brightest - darkest < _LEAST_BRIGHTNESS_RANGE or np.mean(variances) < _SMALLEST_VARIANCE:
         return None

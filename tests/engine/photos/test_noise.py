@@ -123,6 +123,17 @@ def test_noise_alike_everywhere_has_no_slope(sigma: float) -> None:
         assert "about as strong" in line.sentence
 
 
+@pytest.mark.parametrize("sigmas", [(20, 8, 14), (20, 10, 20)])
+def test_colours_with_noises_of_their_own_are_all_in_the_line(sigmas: tuple[int, int, int]) -> None:
+    deviation = np.array(sigmas) / 255
+    ramp = np.broadcast_to(np.linspace(0.2, 0.8, 512)[:, None, None], (512, 512, 3))
+    noisy = ramp + deviation * np.random.default_rng(0).standard_normal(ramp.shape)
+    found = estimate_noise(noisy.clip(0, 1).astype(np.float32)).dependence
+    assert found is not None
+    for brightness in (found.darkest, 0.5, found.brightest):
+        assert found.sigma_at(brightness) == pytest.approx(np.sqrt(np.mean(deviation**2)), rel=0.1)
+
+
 def test_a_tone_curve_makes_the_slope_negative() -> None:
     linear = with_sensor_noise(clean_picture("astronaut.png") ** 2.2, 0.001, 0.0002)
     line = estimate_noise(np.power(linear, 1 / 2.2).astype(np.float32)).dependence
