@@ -153,8 +153,9 @@ class LearnedNoise:
 
     Attributes:
         photos: One a photo, in their order.
-        spectra: Covariance of the three channels at each spatial frequency, in the order of `numpy.fft.fft2`; the mean
-            over frequencies and channels of the variances is 1. Shape of each: (16, 16, 3, 3).
+        spectra: Covariance of the three channels at each spatial frequency, in the order of `numpy.fft.fft2`; each
+            channel's variance is 1 on the mean over frequencies: how strong it is says `PhotoNoise.variance` alone.
+            Shape of each: (16, 16, 3, 3).
         broad_colour: Spectrum of broad blotches of colour, as the others but at frequencies `BROAD_SCALE` times as
             fine, those of the photo shrunk as many times; their mean variance is 1. None where no photo has them.
         distance: Mean earth mover's distance of photos and their twins, on the scale of the residual's own mean

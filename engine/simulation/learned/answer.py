@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.contracts.learned_noise import NUM_BANDS, LearnedNoise
 from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
-from engine.simulation.learned.spectra import HIGH, normalised
+from engine.simulation.learned.spectra import HIGH, of_unit_channels
 from engine.simulation.learned.twins import CROP_PX, MAX_PHOTOS, Restore, central_crop, typical_of_its_kind
 
 _MOST_CORRELATED = 0.3
@@ -67,7 +67,8 @@ def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Res
 
 def _flat(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
     """The same covariance of the channels at every frequency: that of the high ones, where pictures hold least."""
-    return normalised(np.broadcast_to(spectrum[HIGH].mean(axis=0), spectrum.shape).copy())
+    flat, _ = of_unit_channels(np.broadcast_to(spectrum[HIGH].mean(axis=0), spectrum.shape).copy())
+    return flat
 
 
 def _is_nearly_white(noise: LearnedNoise, photo: int) -> bool:
