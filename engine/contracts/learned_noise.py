@@ -268,6 +268,12 @@ class LearnedNoise:
         photos[photo] = replace(photos[photo], **changes)
         return replace(self, photos=tuple(photos))
 
+    def weakened(self, photo: int, factor: float) -> "LearnedNoise":
+        """The same with one photo's power times a factor of 0 to 1; never none at all, since levels are divided by."""
+        noise = self.photos[photo]
+        variance = np.maximum(noise.variance * factor, SMALLEST_VARIANCE)
+        return self.with_photo(photo, variance=variance, broad_variance=noise.broad_variance * factor)
+
     @property
     def is_hardly_any(self) -> bool:
         """Whether most photos have so little that what a network loses on their texture outweighs what it gains."""

@@ -15,6 +15,7 @@ from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.photo_files.photos import read_image
 from engine.photos.noise_estimate import estimate_noise, flat_blocks
 from engine.simulation.dead_leaves import draw_dead_leaves
+from engine.simulation.learned.answer import not_above_answer
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise_file import load_noise, save_noise
@@ -249,6 +250,18 @@ def test_a_noise_that_the_network_does_not_know_is_believed_of_several_photos(co
     for before, after in zip(guess.photos, told.photos, strict=True):
         assert (after.sigma() == before.sigma()) == is_believed
         assert is_believed or after.sigma() < 0.02
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("level", [0, 1])
+def test_an_empty_photo_beside_noisy_ones_gets_hardly_any_noise(level: int, count: int) -> None:
+    empty = np.full((SIDE, SIDE, 3), level, np.float32)
+    photos = [empty, *(noisy(picture(seed), seed) for seed in range(1, count))]
+    learned = without_texture(learn(photos, rounds=1), photos, smoothing)
+    learned = not_above_answer(learned, photos, smoothing)
+    drawn = learned.draw(picture(9), 0, np.random.default_rng(0))
+    assert np.abs(drawn).max() < 1 / 255
+    assert all(photo.sigma() > 0.05 for photo in learned.photos[1:])
 
 
 def test_photos_with_other_noises_keep_spectra_of_their_own() -> None:
