@@ -153,8 +153,9 @@ class LearnedNoise:
 
     Attributes:
         photos: One a photo, in their order.
-        spectra: Covariance of the three channels at each spatial frequency, in the order of `numpy.fft.fft2`; the mean
-            over frequencies and channels of the variances is 1. Shape of each: (16, 16, 3, 3).
+        spectra: Covariance of the three channels at each spatial frequency, in the order of `numpy.fft.fft2`; each
+            channel's variance is 1 on the mean over frequencies: how strong it is says `PhotoNoise.variance` alone.
+            Shape of each: (16, 16, 3, 3).
         broad_colour: Spectrum of broad blotches of colour, as the others but at frequencies `BROAD_SCALE` times as
             fine, those of the photo shrunk as many times; their mean variance is 1. None where no photo has them.
         distance: Mean earth mover's distance of photos and their twins, on the scale of the residual's own mean
@@ -266,6 +267,12 @@ class LearnedNoise:
         photos = list(self.photos)
         photos[photo] = replace(photos[photo], **changes)
         return replace(self, photos=tuple(photos))
+
+    def weakened(self, photo: int, factor: float) -> "LearnedNoise":
+        """The same with one photo's power times a factor of 0 to 1; never none at all, since levels are divided by."""
+        noise = self.photos[photo]
+        variance = np.maximum(noise.variance * factor, SMALLEST_VARIANCE)
+        return self.with_photo(photo, variance=variance, broad_variance=noise.broad_variance * factor)
 
     @property
     def is_hardly_any(self) -> bool:

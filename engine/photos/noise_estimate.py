@@ -71,6 +71,9 @@ _NUM_REWEIGHTINGS = 20
 _HUBER_DEVIATIONS = 1.345
 _DEVIATION_OF_MEDIAN = 1.4826
 _LEAST_SHARE_OF_MEAN = 0.05
+_LEAST_KEPT = 0.05
+"""Of the variance, in the mixed difference: of stripes, alike all along a row, it keeps nothing."""
+
 _SMALLEST_VARIANCE = 1e-12
 
 # What is cut off weakens noise, but hardly changes how far it reaches.
@@ -181,11 +184,11 @@ def _flat_blocks(pictures: Sequence[Pixels]) -> tuple[FlatBlocks, NoiseDoubt]:
         # covers pixels: estimated with the correlations before their correction.
         grain_px = max(1.0, 1 + 2 * sum(columns)) * max(1.0, 1 + 2 * sum(rows))
         lost = min(_PLANE_TERMS / _BLOCK_PX**2 * grain_px, 0.5)
-        correlation = tuple((max(one, other) * (1 - lost) + lost) for one, other in zip(columns, rows, strict=True))
+        both = [(one * (1 - lost) + lost, other * (1 - lost) + lost) for one, other in zip(columns, rows, strict=True)]
         return NoiseEstimate(
             sigma=float(np.sqrt(variance * (1 - structure) / (1 - lost))),
-            correlation=correlation,
-            dependence=_signal_dependence(blocks, all_residuals, clipped <= MAX_CLIPPED_SHARE, correlation),
+            correlation=tuple(max(pair) for pair in both),
+            dependence=_signal_dependence(blocks, all_residuals, clipped <= MAX_CLIPPED_SHARE, both),
         )
 
     as_seen = estimate(along_columns, along_rows, structure=0.0)
@@ -339,7 +342,7 @@ def _signal_dependence(
     blocks: NDArray[np.float32],
     residuals: NDArray[np.float32],
     is_unclipped: NDArray[np.bool_],
-    correlation: tuple[float, ...],
+    correlation: Sequence[tuple[float, float]],
 ) -> SignalDependence | None:
     """Fit a line to the noise variance over brightness, each block's channels on their own.
 
@@ -347,26 +350,33 @@ def _signal_dependence(
         blocks: Shape: (blocks, channels, rows, columns).
         residuals: What a plane leaves of them. Same shape.
         is_unclipped: Which of them can be judged. Shape: (blocks, channels).
-        correlation: Of the photo's noise, pixels 1, 2, ... apart.
+        correlation: Of the photo's noise, pixels 1, 2, ... apart, along columns and along rows.
     """
     brightness = blocks.mean(axis=(2, 3))[is_unclipped]
     num_groups = min(_MAX_GROUPS, len(brightness) // _MIN_GROUP_BLOCKS)
     if num_groups < _MIN_GROUPS:
         return None
-    distance = independent_distance(correlation)
+    distance = independent_distance([max(pair) for pair in correlation])
     variance = _diagonal_detail(residuals, distance)[is_unclipped]
     if distance > 1:
         # Of noise whose correlation along rows and along columns multiply, the mixed difference keeps this much.
-        variance = variance / (1 - max(correlation[distance - 1], 0.0)) ** 2
+        kept = float(np.prod([1 - max(along, 0.0) for along in correlation[distance - 1]]))
+        if kept < _LEAST_KEPT:
+            return None
+        variance = variance / kept
     num_cells = _BLOCK_PX // _CELL_PX
     cells = residuals.reshape(*residuals.shape[:2], num_cells, _CELL_PX, num_cells, _CELL_PX).mean(axis=(3, 5))
     structure = np.mean(np.square(cells), axis=(2, 3))[is_unclipped]
+    channels = np.broadcast_to(np.arange(blocks.shape[1]), is_unclipped.shape)[is_unclipped]
     positions, variances = [], []
     for group in np.array_split(np.argsort(brightness), num_groups):
-        num_calm = max(_MIN_BLOCKS, round(_LEAST_STRUCTURED_SHARE * len(group)))
-        calm = group[np.argsort(structure[group])[:num_calm]]
-        positions.append(float(np.mean(brightness[calm])))
-        variances.append(float(np.median(variance[calm])))
+        # Of each channel its own calm blocks: chosen from all together they would be those of the least noisy channel.
+        of_channels = [group[channels[group] == channel] for channel in np.unique(channels[group])]
+        num_calm = max(_MIN_BLOCKS, round(_LEAST_STRUCTURED_SHARE * len(group))) / len(group)
+        calm = [own[np.argsort(structure[own])[: max(round(num_calm * len(own)), 1)]] for own in of_channels]
+        positions.append(float(np.mean(brightness[np.concatenate(calm)])))
+        shares = [len(own) / len(group) for own in of_channels]
+        variances.append(float(np.dot(shares, [np.median(variance[own]) for own in calm])))
     darkest, brightest = min(positions), max(positions)
     if brightest - darkest < _LEAST_BRIGHTNESS_RANGE or np.mean(variances) < _SMALLEST_VARIANCE:
         return None

@@ -44,6 +44,10 @@ _UNCERTAIN_SHARE = 0.05
 """Of the noise's power, by which its level is not known: added to every error, it keeps gains from being promised where
 next to nothing seems to be left. The order of the shares stays."""
 
+_LEAST_OF_USUAL = 1e-3
+"""Of the photos' usual power of noise, by which an error is measured at least: of an empty photo, which has none, the
+rounding of a network is many times its noise, and would outweigh all that is gained on the others."""
+
 _LEAST_GROUP = 3
 _SURE_DEVIATIONS = 2.0
 _EVEN_LABELS = 3
@@ -212,7 +216,7 @@ def choose_share(
                 answer = measure(restore(np.asarray(crop + PROBE_STEP * probe))) - restored
                 risks[row, column] = np.mean((crop - restored) ** 2) + 2 * np.mean(probe * answer) / PROBE_STEP
             emit(StepDone(stage=_STAGE, step=row * num_columns + column + 1, num_steps=len(SHARES) * num_columns))
-    variances = np.array([level for _, level in probes])
+    variances = _comparable(np.array([level for _, level in probes]))
     spectra = np.array([noise.photos[index].spectrum for index in chosen] if noise is not None else [], int)
     estimated = _estimated_gains(risks, variances) if crops else None
     measured = -10 * np.log10((errors + _LEAST_ERROR) / (errors[0] + _LEAST_ERROR)).mean(axis=1) if judged else None
@@ -264,6 +268,11 @@ def _probe_of(noise: LearnedNoise, photo: int, restored: Pixels, seed: int) -> t
     # What was learned is the noise before compression, which takes much of it away.
     compressed = noise.add(restored, photo, generator) - restored
     return compressed, float(np.mean(compressed**2))
+
+
+def _comparable(variances: Values) -> Values:
+    """Powers of the photos' noises by which their errors can be compared. Shape: (photos,)."""
+    return np.maximum(variances, _LEAST_OF_USUAL * np.median(variances)) if len(variances) else variances
 
 
 def _estimated_gains(risks: Values, variances: Values) -> Values:

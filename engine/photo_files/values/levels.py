@@ -327,7 +327,9 @@ def _measure(samples: NDArray[Any], share: float) -> ValueLevels:
     if has_usual_range and high >= share:
         return OF_TYPE
     # Of one number there is nothing to measure; the next one that the type can tell apart from it is white then.
-    least_span = 1 / unit if samples.dtype.kind != "f" else max(abs(lowest), abs(highest), 1e-30) * 1e-3
+    least_span = 1 / unit
+    if samples.dtype.kind == "f":
+        least_span = max(abs(lowest), abs(highest), 1e-30) * float(np.finfo(samples.dtype).eps)
     reach = _FARTHEST * max(high - low, least_span)
     white = min(highest, max(high + reach, _brightest_spot(samples) / unit))
     return ValueLevels(black=(low,), white=(max(white, low + least_span),), is_unbounded=not has_usual_range)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.contracts.learned_noise import NUM_BANDS, LearnedNoise
 from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
-from engine.simulation.learned.spectra import HIGH, normalised
+from engine.simulation.learned.spectra import HIGH, of_unit_channels
 from engine.simulation.learned.twins import CROP_PX, MAX_PHOTOS, Restore, central_crop, typical_of_its_kind
 
 _MOST_CORRELATED = 0.3
@@ -59,7 +59,7 @@ def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Res
     typical = typical_of_its_kind(noise, factors)
     for index in asked:
         factor = factors.get(index, 1.0 if index in answered else typical[index])
-        noise = noise.with_photo(index, variance=noise.photos[index].variance * factor)
+        noise = noise.weakened(index, factor)
     white = {noise.photos[index].spectrum for index in asked}
     spectra = tuple(_flat(one) if number in white else one for number, one in enumerate(noise.spectra))
     return replace(noise, spectra=spectra)
@@ -67,7 +67,8 @@ def not_above_answer(noise: LearnedNoise, photos: Sequence[Pixels], restore: Res
 
 def _flat(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
     """The same covariance of the channels at every frequency: that of the high ones, where pictures hold least."""
-    return normalised(np.broadcast_to(spectrum[HIGH].mean(axis=0), spectrum.shape).copy())
+    flat, _ = of_unit_channels(np.broadcast_to(spectrum[HIGH].mean(axis=0), spectrum.shape).copy())
+    return flat
 
 
 def _is_nearly_white(noise: LearnedNoise, photo: int) -> bool:
@@ -82,7 +83,10 @@ def _is_nearly_white(noise: LearnedNoise, photo: int) -> bool:
 
 
 def _allowed_share(noise: LearnedNoise, photo: int, pixels: Pixels, restore: Restore) -> float | None:
-    """The part of a photo's learned variance that the network's answer allows, 0 to 1; None where it says nothing."""
+    """The part of a photo's learned variance that the network's answer allows, 0 to 1; None where it says nothing.
+
+    Above 0 also where nothing was taken away, as of a black photo.
+    """
     crop = central_crop(pixels, min(CROP_PX, *pixels.shape[:2]))
     restored = np.asarray(restore(crop), np.float32)
     white = np.random.default_rng(photo).standard_normal(crop.shape).astype(np.float32)
@@ -94,4 +98,4 @@ def _allowed_share(noise: LearnedNoise, photo: int, pixels: Pixels, restore: Res
     if not 0 <= derivative <= _MOST_ANSWERED:
         return None
     told = float(np.mean((crop - restored) ** 2)) / (1 - derivative)
-    return min(told * _TOLERANCE**2 / (noise.power(restored, photo) + _SMALLEST), 1.0)
+    return float(np.clip(told * _TOLERANCE**2 / (noise.power(restored, photo) + _SMALLEST), _SMALLEST, 1))

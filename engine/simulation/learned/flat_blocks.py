@@ -18,7 +18,14 @@ from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import FlatBlocks, flat_blocks, flat_blocks_of_all
 from engine.simulation.learned.broad_colour import find_broad_colour, without_broad_colour
 from engine.simulation.learned.levels import put_levels_right
-from engine.simulation.learned.spectra import HIGH, OPPONENTS, common_spectrum, smoothed, spectrum_of_blocks
+from engine.simulation.learned.spectra import (
+    HIGH,
+    OPPONENTS,
+    common_spectrum,
+    of_unit_channels,
+    smoothed,
+    spectrum_of_blocks,
+)
 
 _WHITE = np.broadcast_to(np.eye(NUM_CHANNELS), (NUM_BANDS, NUM_BANDS, NUM_CHANNELS, NUM_CHANNELS)).copy()
 
@@ -107,6 +114,7 @@ def _guess_fine(
         if max(num_blocks[member] for member in members) < _MANY_BLOCKS:
             judge_together(members)
     spectra: list[NDArray[np.float64]] = []
+    shares_of_channels: list[NDArray[np.float64]] = []
     index_of: dict[tuple[int, bool], int] = {}
     noises = []
     rows = zip(names, photos, blocks, guesses, highest_levels, strict=True)
@@ -116,8 +124,12 @@ def _guess_fine(
         if key not in index_of:
             index_of[key] = len(spectra)
             teaching = [guesses[member] for member in groups[group] if member not in outliers]
-            spectra.append(_WHITE if is_white else _common_spectrum(teaching, is_gray=guess.is_gray))
-        by_flat_blocks = np.tile(_variance_by_brightness(found), (NUM_CHANNELS, 1))
+            common = _WHITE if is_white else _common_spectrum(teaching, is_gray=guess.is_gray)
+            # Of gray noise the channels are one.
+            shape, shares = (common, np.ones(NUM_CHANNELS)) if guess.is_gray else of_unit_channels(common)
+            spectra.append(shape)
+            shares_of_channels.append(shares)
+        by_flat_blocks = np.outer(shares_of_channels[index_of[key]], _variance_by_brightness(found))
         noises.append(
             PhotoNoise(
                 name=name,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
-from engine.simulation.learned.spectra import common_spectrum, cut_into_blocks, spectrum_of_blocks
+from engine.simulation.learned.spectra import common_spectrum, cut_into_blocks, of_unit_channels, spectrum_of_blocks
 
 _NUM_STEPS = 6
 _MIN_STEP_BLOCKS = 8
@@ -78,7 +78,8 @@ def put_right_by_labels(noise: LearnedNoise, parts: Sequence[LabelledPart]) -> L
         for index, photo in enumerate(noise.photos):
             if photo.spectrum == group and photos[index] is photo:
                 photos[index] = replace(photo, variance=photo.variance * factor)
-        spectra[group] = (1 - trust) * spectra[group] + trust * common_spectrum(seen[group])
+        of_labels, _ = of_unit_channels(common_spectrum(seen[group]))
+        spectra[group] = (1 - trust) * spectra[group] + trust * of_labels
     return replace(noise, photos=tuple(photos), spectra=tuple(spectra))
 
 

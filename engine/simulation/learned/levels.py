@@ -26,6 +26,12 @@ _QUANTILE = 0.4
 _DEGREES_OF_FREEDOM = _BLOCK_PX**2 / 2.25
 """Of a block's mean square diagonal detail, of white noise: neighbours correlate by -1/2, diagonal ones by 1/4."""
 
+_ERROR_OF_BLOCK = 0.33
+"""Of such a quantile over n blocks of white noise, times the root of n, as a part of it (measured)."""
+
+_SURE_ERRORS = 2.0
+"""Times its own error, beyond which a slope over the brightness counts as one."""
+
 _UNTOLD, _TOLD = 0.15, 0.5
 """Power of the noise's diagonal detail beside its mean power, from which it says something, and from which all."""
 
@@ -73,8 +79,10 @@ def _trust(share: float) -> float:
     return float(np.clip((share - _UNTOLD) / (_TOLD - _UNTOLD), 0, 1))
 
 
-def _detail_by_brightness(plane: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Brightness, and mean square of the diagonal detail, of steps of brightness; None where there is too little."""
+def _detail_by_brightness(
+    plane: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """Brightness, mean square of the diagonal detail and its error, of steps of brightness; None of too few blocks."""
     detail = (plane[1:, 1:] - plane[1:, :-1] - plane[:-1, 1:] + plane[:-1, :-1]) / 2
     energy, brightness = _block_means(detail**2), _block_means(plane[1:, 1:])
     clipped = _block_means(((plane <= CLIPPED_BELOW) | (plane >= CLIPPED_ABOVE)).astype(np.float32)[1:, 1:])
@@ -89,15 +97,21 @@ def _detail_by_brightness(plane: NDArray[np.float32]) -> tuple[NDArray[np.float6
     steps = np.array_split(np.argsort(brightness, kind="stable"), num_steps)
     places = np.array([brightness[step].mean() for step in steps])
     squares = np.array([np.quantile(energy[step], _QUANTILE) for step in steps]) / expected
-    return places, squares
+    return places, squares, squares * (_ERROR_OF_BLOCK / np.sqrt([len(step) for step in steps]))
 
 
-def _at_every_brightness(places: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _at_every_brightness(
+    places: NDArray[np.float64], values: NDArray[np.float64], errors: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Values at each `BRIGHTNESS`; beyond the steps, what grows with the light goes on growing, all else stays."""
     inside = np.interp(BRIGHTNESS, places, values)
     if len(places) < 2 or places[-1] - places[0] < _SMALLEST_VARIANCE:
         return inside
     slope = max(float(np.polyfit(places, values, 1)[0]), 0.0)
+    # In an even picture the steps lie so close that chance alone makes a slope, which would run away beyond them.
+    weights = (places - places.mean()) / np.sum((places - places.mean()) ** 2)
+    if slope < _SURE_ERRORS * np.sqrt(np.sum((weights * errors) ** 2)):
+        slope = 0.0
     below = np.maximum(values[0] + slope * (BRIGHTNESS - places[0]), _LEAST_SHARE * float(values.mean()))
     above = values[-1] + slope * (BRIGHTNESS - places[-1])
     outside = np.where(places[0] > BRIGHTNESS, np.minimum(below, values[0]), above)

@@ -62,7 +62,7 @@ def spectrum_of_blocks(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
         blocks: Noise alone. Shape: (blocks, 3, 16, 16).
 
     Returns:
-        As in `LearnedNoise.spectra`. Shape: (16, 16, 3, 3).
+        Of a mean variance of 1 over frequencies and channels. Shape: (16, 16, 3, 3).
     """
     blocks = blocks - blocks.mean(axis=(2, 3), keepdims=True)
     transformed = np.fft.fft2(blocks * _WINDOW)
@@ -94,6 +94,20 @@ def common_spectrum(spectra: Sequence[tuple[NDArray[np.float64], int]]) -> NDArr
         factor = np.minimum(np.median(smoothed(powers), axis=0) / (smoothed(mean_power) + _SMALLEST), 1)
         mean = mean * factor[..., None, None]
     return normalised(mean)
+
+
+def of_unit_channels(covariance: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Part a spectrum into its shape and the channels' variances.
+
+    Args:
+        covariance: Shape: (16, 16, 3, 3).
+
+    Returns:
+        The spectrum with each channel scaled to a mean variance of 1, as in `LearnedNoise.spectra`, and the variances
+        that it had. Shapes: (16, 16, 3, 3) and (3,).
+    """
+    variances = np.maximum(np.diagonal(covariance.mean(axis=(0, 1))), _SMALLEST)
+    return covariance / np.sqrt(np.outer(variances, variances)), variances
 
 
 def normalised(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -81,9 +81,7 @@ def without_texture(noise: LearnedNoise, photos: Sequence[Pixels], restore: Rest
 def _lowered(noise: LearnedNoise, factors: Mapping[int, float]) -> LearnedNoise:
     """The same noise, the power of some photos scaled."""
     for index, factor in factors.items():
-        photo = noise.photos[index]
-        lowered = {"variance": photo.variance * factor, "broad_variance": photo.broad_variance * factor}
-        noise = noise.with_photo(index, **lowered)
+        noise = noise.weakened(index, factor)
     return noise
 
 

@@ -27,7 +27,7 @@ from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
 from engine.method.losses.earth_mover import earth_mover_distance_matrix, sorted_residuals
 from engine.simulation.learned.levels import told_by_detail
-from engine.simulation.learned.spectra import OPPONENTS, cut_into_blocks, opponent_power, smoothed
+from engine.simulation.learned.spectra import OPPONENTS, cut_into_blocks, of_unit_channels, opponent_power, smoothed
 
 Restore = Callable[[Pixels], Pixels]
 """A network on one photo of any size. Shape: (height, width, 3), kept; 0 to 1."""
@@ -215,7 +215,8 @@ def _spectra_put_right(noise: LearnedNoise, subjects: Sequence[_Subject], twins:
         mixed = np.einsum("kc,ijcd,ld->ijkl", OPPONENTS, spectrum, OPPONENTS)
         mixed *= amplitude[..., :, None] * amplitude[..., None, :]
         scaled = np.einsum("kc,ijkl,ld->ijcd", OPPONENTS, mixed, OPPONENTS)
-        spectra[index] = scaled / (np.trace(scaled, axis1=2, axis2=3).mean() / NUM_CHANNELS)
+        # How strong each channel is, the levels say, which are put right by themselves.
+        spectra[index], _ = of_unit_channels(scaled)
     return replace(noise, spectra=tuple(spectra))
 
 

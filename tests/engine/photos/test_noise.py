@@ -123,6 +123,38 @@ def test_noise_alike_everywhere_has_no_slope(sigma: float) -> None:
         assert "about as strong" in line.sentence
 
 
+@pytest.mark.parametrize("sigmas", [(20, 8, 14), (20, 10, 20)])
+def test_colours_with_noises_of_their_own_are_all_in_the_line(sigmas: tuple[int, int, int]) -> None:
+    deviation = np.array(sigmas) / 255
+    ramp = np.broadcast_to(np.linspace(0.2, 0.8, 512)[:, None, None], (512, 512, 3))
+    noisy = ramp + deviation * np.random.default_rng(0).standard_normal(ramp.shape)
+    found = estimate_noise(noisy.clip(0, 1).astype(np.float32)).dependence
+    assert found is not None
+    for brightness in (found.darkest, 0.5, found.brightest):
+        assert found.sigma_at(brightness) == pytest.approx(np.sqrt(np.mean(deviation**2)), rel=0.1)
+
+
+@pytest.mark.parametrize("across", [0, 1])
+def test_stripes_alike_all_along_tell_no_line_over_the_brightness(across: int) -> None:
+    lines = np.linspace(0.1, 0.9, 256) + 0.02 * np.random.default_rng(0).standard_normal(256)
+    picture = np.expand_dims(np.broadcast_to(np.expand_dims(lines, 1 - across), (256, 256)), 2)
+    estimate = estimate_noise(picture.astype(np.float32))
+    assert estimate.sigma > 0.005
+    assert estimate.dependence is None
+
+
+@pytest.mark.parametrize("across", [0, 1])
+def test_bands_under_plain_noise_are_as_strong_over_the_brightness_as_altogether(across: int) -> None:
+    generator = np.random.default_rng(1)
+    bands = np.expand_dims(0.02 * generator.standard_normal(512), (1 - across, 2))
+    clean = np.linspace(0.1, 0.9, 512)[:, None, None]
+    noisy = clean + bands + 0.01 * generator.standard_normal((512, 512, 3))
+    estimate = estimate_noise(noisy.clip(0, 1).astype(np.float32))
+    assert estimate.dependence is not None
+    for brightness in (0.2, 0.5, 0.8):
+        assert estimate.dependence.sigma_at(brightness) == pytest.approx(estimate.sigma, rel=0.1)
+
+
 def test_a_tone_curve_makes_the_slope_negative() -> None:
     linear = with_sensor_noise(clean_picture("astronaut.png") ** 2.2, 0.001, 0.0002)
     line = estimate_noise(np.power(linear, 1 / 2.2).astype(np.float32)).dependence

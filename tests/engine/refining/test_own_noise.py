@@ -142,6 +142,27 @@ def test_photos_with_another_noise_must_not_lose_for_the_others() -> None:
     assert found.share == 0
 
 
+def test_an_empty_photo_does_not_outweigh_what_the_others_gain() -> None:
+    sigma = 0.1
+    noise = white_noise(sigma, 4).with_photo(0, variance=np.full((3, len(BRIGHTNESS)), 1e-12))
+    pictures = [np.zeros((200, 200, 3), np.float32), *(clean_picture(seed) for seed in range(3))]
+    photos = []
+    for index, picture in enumerate(pictures):
+        noisy = picture + noise.draw(picture, index, np.random.default_rng(index))
+        photos.append(DecodedPhoto.of_pixels(PhotoRef(Path(f"{index}.png")), np.clip(noisy, 0, 1), 16))
+
+    def restore_with(weights: Mapping[str, Tensor]):  # type: ignore[no-untyped-def]
+        strength = float(weights["strength"])
+        # As networks do, it lifts black by far less than a level.
+        lift = 1e-4 * (1 + strength)
+        return lambda pixels: lift + (1 - strength) * pixels + strength * cv2.GaussianBlur(pixels, (0, 0), 1.5)
+
+    weights = {"strength": torch.tensor(0.0)}, {"strength": torch.tensor(1.0)}
+    found = choose_share(*weights, restore_with, photos, noise, seed=0, control=JobControl(), emit=ignore)
+    assert found.share == 1
+    assert found.gain_db > 1
+
+
 def test_the_start_is_kept_where_there_is_hardly_any_noise() -> None:
     sigma = 0.008
     clean = [clean_picture(seed) for seed in range(2)]

@@ -52,6 +52,16 @@ def test_type_shape_and_order_of_axes_are_kept(name: str) -> None:
     np.testing.assert_array_equal(restore_array(model, stack, compute=COMPUTE, blend=Blend.even(0)), stack)
 
 
+@pytest.mark.parametrize(
+    ("name", "pedestal", "tolerance"), [("float32", 2**15, 0.01), ("float64", 2**15, 1e-5), ("float64", 2**30, 1e-5)]
+)
+def test_a_high_pedestal_changes_nothing(name: str, pedestal: int, tolerance: float) -> None:
+    model, plane = model_for(), counts(40, 32) / 8.0
+    plain = restore_array(model, plane, compute=COMPUTE)
+    raised = restore_array(model, (plane + pedestal).astype(name), compute=COMPUTE)
+    assert np.abs(raised - pedestal - plain).max() < tolerance * plane.std()
+
+
 def test_planes_of_a_channel_share_their_levels_and_channels_do_not() -> None:
     model, stack = model_for(), counts(2, 2, 40, 32)
     stack[1] += 30

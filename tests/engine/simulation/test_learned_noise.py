@@ -15,7 +15,9 @@ from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
 from engine.photo_files.photos import read_image
 from engine.photos.noise_estimate import estimate_noise, flat_blocks
 from engine.simulation.dead_leaves import draw_dead_leaves
+from engine.simulation.learned.answer import not_above_answer
 from engine.simulation.learned.flat_blocks import guess_noise
+from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise_file import load_noise, save_noise
 from engine.simulation.learned.texture import without_texture
 from engine.simulation.learned.twins import fit_by_twins
@@ -86,6 +88,54 @@ def drawn_texture(contrast: float, blur_px: float = 0.0) -> Picture:
     if blur_px:
         texture = cv2.GaussianBlur(texture, (0, 0), blur_px)
     return np.asarray(contrast * texture / texture.std(), np.float32)[..., None]
+
+
+@pytest.mark.parametrize(("ground", "sigma"), [(0.02, 0.003), (0.5, 0.004), (0.1, 0.02)])
+def test_an_even_picture_tells_no_more_noise_where_it_has_no_pixels(ground: float, sigma: float) -> None:
+    for seed in range(3):
+        white = np.random.default_rng(seed).standard_normal((256, 256, 3)).astype(np.float32)
+        (photo,) = guess_noise(["even.tif"], [np.float32(ground) + np.float32(sigma) * white], [65535]).photos
+        found = [photo.sigma(brightness) for brightness in (0.0, 0.1, 0.5, 1.0)]
+        assert found == pytest.approx([sigma] * 4, rel=0.1)
+
+
+OWN_SIGMAS = np.array([20, 8, 14]) / 255
+
+
+def in_own_colours(seed: int) -> tuple[Picture, Picture]:
+    """A clean ramp, and with noise of which each colour has its own."""
+    clean = np.broadcast_to(np.linspace(0.3, 0.7, 256, dtype=np.float32)[:, None, None], (256, 256, 3))
+    white = np.random.default_rng(seed).standard_normal(clean.shape)
+    return clean, (clean + OWN_SIGMAS * white).clip(0, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("num_labels", [0, 1, 3])
+def test_colours_keep_noises_of_their_own(num_labels: int) -> None:
+    pairs = [in_own_colours(seed) for seed in range(4)]
+    noise = guess_noise([f"{index}.tif" for index in range(4)], [seen for _, seen in pairs], [65535] * 4)
+    labels = [LabelledPart(photo=index, noisy=pairs[index][1], clean=pairs[index][0]) for index in range(num_labels)]
+    noise = put_right_by_labels(noise, labels)
+    even = np.full((256, 256, 3), 0.5, np.float32)
+    for photo in (0, 3):
+        drawn = noise.draw(even, photo, np.random.default_rng(9))
+        assert drawn.std(axis=(0, 1)) == pytest.approx(OWN_SIGMAS, rel=0.07)
+        assert noise.deviation(even, photo)[0, 0] == pytest.approx(OWN_SIGMAS, rel=0.07)
+        bright = np.full((256, 256, 3), 0.97, np.float32)
+        taken = (noise.add(bright, photo, np.random.default_rng(7)) - bright).mean(axis=(0, 1))
+        assert noise.taken_by_limits(bright, photo)[0, 0] == pytest.approx(taken, rel=0.1)
+
+
+def test_photons_of_one_colour_alone_are_counted() -> None:
+    light = np.zeros((256, 256, 3), np.float32)
+    light[..., 1] = np.linspace(0.1, 0.9, 256)[:, None]
+    photons = 5
+    counted = np.random.default_rng(0).poisson(photons * light) / photons
+    noise = guess_noise(["green.tif"], [np.asarray(counted / 3, np.float32)], [65535])
+    even = np.full((256, 256, 3), 0.25, np.float32)
+    drawn = noise.draw(even, 0, np.random.default_rng(1))[..., 1]
+    assert drawn.std() == pytest.approx(np.sqrt(0.25 / photons / 3), rel=0.1)
+    assert skew(drawn.ravel()) == pytest.approx(poisson(0.25 * 3 * photons).stats("s"), rel=0.1)
+    assert abs(drawn.mean()) < 0.02 * drawn.std()
 
 
 def test_texture_without_a_flat_spot_does_not_pass_for_noise() -> None:
@@ -200,6 +250,18 @@ def test_a_noise_that_the_network_does_not_know_is_believed_of_several_photos(co
     for before, after in zip(guess.photos, told.photos, strict=True):
         assert (after.sigma() == before.sigma()) == is_believed
         assert is_believed or after.sigma() < 0.02
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("level", [0, 1])
+def test_an_empty_photo_beside_noisy_ones_gets_hardly_any_noise(level: int, count: int) -> None:
+    empty = np.full((SIDE, SIDE, 3), level, np.float32)
+    photos = [empty, *(noisy(picture(seed), seed) for seed in range(1, count))]
+    learned = without_texture(learn(photos, rounds=1), photos, smoothing)
+    learned = not_above_answer(learned, photos, smoothing)
+    drawn = learned.draw(picture(9), 0, np.random.default_rng(0))
+    assert np.abs(drawn).max() < 1 / 255
+    assert all(photo.sigma() > 0.05 for photo in learned.photos[1:])
 
 
 def test_photos_with_other_noises_keep_spectra_of_their_own() -> None:
