@@ -17,6 +17,9 @@ from engine.machine.atomic_files import replace_atomically
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.method.backbones.nafnet import GatedBlock
 
+FORM_VERSION = 2
+"""Goes up with every change of what is exported: graphs that are kept from before are then made anew."""
+
 _EPSILON = 1e-6
 
 _EXAMPLE_PX = 64

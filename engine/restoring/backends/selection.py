@@ -21,7 +21,7 @@ from engine.machine.devices import ComputeDevice, best_precision, num_cpu_thread
 from engine.machine.json_files import read_json_object
 from engine.machine.places import Place
 from engine.method.backbones.backbone import RestorationNetwork
-from engine.models.export_form import export_graph
+from engine.models.export_form import FORM_VERSION, export_graph
 from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.restoring.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork
 from engine.translatable import say
@@ -259,14 +259,15 @@ def _as_batch(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _key(network: RestorationNetwork, device: ComputeDevice) -> str:
-    """What the choice depends on: the weights, the libraries, the machine."""
+    """What the choice depends on: the weights, their form as a graph, the libraries, the machine."""
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     versions = {name: installed_version(name) for name in ("torch", *COMPILED)}
     machine = (torch.backends.cpu.get_cpu_capability(), sorted(torch.cpu.get_capabilities().items()), num_cpu_threads())
-    digest.update(repr((versions, machine, device.precision, network.scale, network.input_channels)).encode())
+    kind = (FORM_VERSION, network.scale, network.input_channels)
+    digest.update(repr((versions, machine, device.precision, kind)).encode())
     return digest.hexdigest()[:24]
 
 

@@ -18,9 +18,10 @@ from engine.method.backbones.backbone import RestorationNetwork
 from engine.method.catalogue.backbones import BACKBONES
 from engine.method.catalogue.tasks import TASKS
 from engine.method.factory import make_backbone, make_task
-from engine.models.export_form import SplitGatedBlock, export_form, export_graph
+from engine.models.export_form import FORM_VERSION, SplitGatedBlock, export_form, export_graph
 from engine.models.files import ModelCard, RestorationModel, save_model
 from engine.photo_files.photos import read_image, write_image
+from engine.restoring.backends import selection
 from engine.restoring.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork
 from engine.restoring.backends.selection import (
     COMPILED,
@@ -273,6 +274,21 @@ def test_a_damaged_graph_leaves_the_work_to_torch(device: ComputeDevice, tmp_pat
     found = choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
     assert found.name == "torch"
     assert found.failed["openvino"]
+
+
+def test_a_graph_of_an_earlier_form_is_made_anew(
+    device: ComputeDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever has restored before would never get what a newer form gains."""
+    pytest.importorskip("openvino")
+    network = small_network()
+    choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    (earlier,) = tmp_path.glob("*.onnx")
+    choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert [*tmp_path.glob("*.onnx")] == [earlier]
+    monkeypatch.setattr(selection, "FORM_VERSION", FORM_VERSION + 1)
+    choose_backend(network, device, "openvino", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    assert len([*tmp_path.glob("*.onnx")]) == 2
 
 
 def test_another_result_than_torch_s_is_refused(device: ComputeDevice, tmp_path: Path) -> None:
