@@ -1,6 +1,5 @@
 """The window: header, rail, the seven pages, message bar, job bar."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,8 +56,6 @@ from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
 from engine.models.cards import MODEL_SUFFIXES
 from engine.photo_files.tiff.stack_reading import channel_in_stack
-
-logger = logging.getLogger(__name__)
 
 MIN_SIZE = (960, 480)
 """A full-HD screen at 200 % has 960 x 540 logical pixels, of which a title bar and a panel take their part."""
