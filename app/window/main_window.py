@@ -8,7 +8,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QWidget
 
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
-from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
 from app.core.disk_caches import MEGABYTE, limit_decoded_photos
 from app.core.error_reporting import ErrorReporter
 from app.core.messages import Message, Severity
@@ -17,6 +16,7 @@ from app.core.programs.open_menu import OtherPrograms, result_or_photo
 from app.core.results import ResultFinder
 from app.core.session import Session
 from app.core.settings import (
+    COMPUTE_SETTINGS,
     DECODED_PHOTOS_GB,
     LAST_FOLDERS,
     LAST_PAGE,
@@ -25,6 +25,7 @@ from app.core.settings import (
     THEME,
     THUMBNAIL_CACHE_MB,
     Settings,
+    compute_preference,
 )
 from app.core.shown_channel import shown_channel
 from app.core.warm_up import compute_text
