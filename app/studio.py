@@ -9,12 +9,11 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.core.compute_settings import compute_preference
 from app.core.error_reporting import ErrorReporter
 from app.core.garbage_collection import MainThreadCollector
 from app.core.open_windows import OpenWindows, other_window_message
 from app.core.session import Session
-from app.core.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings
+from app.core.settings import KEEP_DELETED_DAYS, LANGUAGE, RUNS_FOLDER, TEXT_SCALE, THEME, Settings, compute_preference
 from app.core.warm_up import WarmUp
 from app.jobs.runner import JobRunner
 from app.look.app_icon import app_icon

@@ -82,7 +82,7 @@ def find_duplicates(config: "DuplicatesConfig", control: JobControl, emit: Emit)
 
 def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> PhotosNoise:
     """Learn the noise of photos by twins, with a model that restores them already."""
-    from engine.refining.noise_learning import learn_noise as job
+    from engine.refining.own_noise import learn_noise as job
 
     return job(config, control, emit)
 

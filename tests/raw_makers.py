@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
-from engine.photo_files.exif import embed_exif_in_tiff
+from engine.photo_files.exif import append_exif_to_tiff
 
 TAKEN = "2024:05:17 18:30:05"
 MATRIX = (32405, -15371, -4985, -9693, 18760, 416, 556, -2040, 10572)
@@ -133,9 +133,10 @@ def jpeg_with_exif(endian: str = "<") -> bytes:
 def dng_with_exif(folder: Path, mark: bytes = b"II*\x00") -> bytes:
     """A mosaic of 32 x 24 pixels with EXIF, beginning with another maker's mark."""
     path = write_dng(folder / "whole.dng", np.full((24, 32), 4000, np.uint16))
-    content = embed_exif_in_tiff(path.read_bytes(), exif_block())
+    file = io.BytesIO(path.read_bytes())
+    append_exif_to_tiff(file, exif_block())
     path.unlink()
-    return mark + content[4:]
+    return mark + file.getvalue()[4:]
 
 
 def make_raf() -> bytes:

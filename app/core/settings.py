@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from engine.contracts.blending import FULL, Blend
-from engine.contracts.configs import RestoreConfig
+from engine.contracts.configs import ComputePreference, RestoreConfig
 from engine.contracts.photo import PhotoPlace
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
@@ -79,6 +79,13 @@ COMPUTE_PRECISION = Setting("compute_precision", "auto", ("auto", "32-true", "bf
 COMPUTE_THREADS = Setting("compute_threads", 0, bounds=(0, 256))
 """Processor cores that the network may take; 0: all."""
 COMPUTE_BACKEND = Setting("compute_backend", "auto", ("auto", "torch", "openvino", "onnxruntime"))
+COMPUTE_SETTINGS: dict[str, Setting[Any]] = {
+    "device": COMPUTE_DEVICE,
+    "precision": COMPUTE_PRECISION,
+    "threads": COMPUTE_THREADS,
+    "backend": COMPUTE_BACKEND,
+}
+"""Where the network computes, by the fields of `ComputePreference`."""
 RUNS_FOLDER = Setting("runs_folder", "")
 """Empty: the user's data folder. Takes effect at the next start."""
 THUMBNAIL_CACHE_MB = Setting("thumbnail_cache_mb", 256, (64, 256, 1024, 4096))
@@ -263,6 +270,11 @@ class Settings(QObject):
         self._values = _renewed(values) if isinstance(values, dict) else {}
         if isinstance(folders, dict):
             self._folders = {name: entry for name, entry in folders.items() if isinstance(entry, dict)}
+
+
+def compute_preference(settings: Settings) -> ComputePreference:
+    """Where the network shall compute, as the settings say."""
+    return ComputePreference.model_validate({name: settings.get(each) for name, each in COMPUTE_SETTINGS.items()})
 
 
 def _renewed(values: dict[str, Any]) -> dict[str, Any]:

@@ -73,3 +73,10 @@ def _filled(layout: _Box, parts: tuple[Part, ...], margins: Margins | None, spac
             else:
                 layout.addWidget(placed, share, *place)
     return layout
+
+
+def below_tabs(content: QWidget) -> QWidget:
+    """Keep what a tab shows off the tabs above it."""
+    result = QWidget()
+    in_column(content, of=result, margins=(0, SPACING, 0, 0))
+    return result

@@ -1,6 +1,5 @@
 """The window: header, rail, the seven pages, message bar, job bar."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QWidget
 
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
-from app.core.compute_settings import COMPUTE_SETTINGS, compute_preference
 from app.core.disk_caches import MEGABYTE, limit_decoded_photos
 from app.core.error_reporting import ErrorReporter
 from app.core.messages import Message, Severity
@@ -18,6 +16,7 @@ from app.core.programs.open_menu import OtherPrograms, result_or_photo
 from app.core.results import ResultFinder
 from app.core.session import Session
 from app.core.settings import (
+    COMPUTE_SETTINGS,
     DECODED_PHOTOS_GB,
     LAST_FOLDERS,
     LAST_PAGE,
@@ -26,6 +25,7 @@ from app.core.settings import (
     THEME,
     THUMBNAIL_CACHE_MB,
     Settings,
+    compute_preference,
 )
 from app.core.shown_channel import shown_channel
 from app.core.warm_up import compute_text
@@ -57,8 +57,6 @@ from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
 from engine.models.cards import MODEL_SUFFIXES
 from engine.photo_files.tiff.stack_reading import channel_in_stack
-
-logger = logging.getLogger(__name__)
 
 MIN_SIZE = (960, 480)
 """A full-HD screen at 200 % has 960 x 540 logical pixels, of which a title bar and a panel take their part."""

@@ -9,9 +9,9 @@ from typing import Any
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QDialog, QGridLayout, QScrollArea, QWidget
 
-from app.core.compute_settings import COMPUTE_SETTINGS
 from app.core.disk_caches import cache_files
 from app.core.settings import (
+    COMPUTE_SETTINGS,
     DECODED_PHOTOS_GB,
     KEEP_DELETED_DAYS,
     LANGUAGE,

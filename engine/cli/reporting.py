@@ -104,13 +104,13 @@ def run_job(
             result = job(config, control, reporter.report)
     except JobCancelled:
         reporter.end_line()
-        _print_ending(_describe_cancelled(reporter.run), as_json)
+        print_result(_describe_cancelled(reporter.run), as_json=as_json)
         raise typer.Exit(EXIT_CANCELLED) from None
     except EngineError as error:
         reporter.end_line()
         fields = {"status": "failed", "error": error.message, "hint": error.hint}
         if as_json:
-            _print_ending(Ending(summary="", fields=fields), as_json)
+            print_result(Ending(summary="", fields=fields), as_json=as_json)
         else:
             print(f"{error.message}\n{error.hint}", file=sys.stderr)
         raise typer.Exit(EXIT_JOB_FAILED) from None
@@ -118,17 +118,19 @@ def run_job(
         reporter.end_line()
         _logger.exception("An unexpected error ended the job")
         if as_json:
-            _print_ending(Ending(summary="", fields={"status": "failed", "error": str(error), "hint": ""}), as_json)
+            print_result(
+                Ending(summary="", fields={"status": "failed", "error": str(error), "hint": ""}), as_json=as_json
+            )
         raise typer.Exit(EXIT_JOB_FAILED) from None
     reporter.end_line()
     ending = describe(result)
-    _print_ending(ending, as_json)
+    print_result(ending, as_json=as_json)
     raise typer.Exit(ending.exit_code)
 
 
 def print_result(ending: Ending, *, as_json: bool) -> None:
-    """Print what a command without a job has found."""
-    _print_ending(ending, as_json)
+    """Print what a command has found."""
+    print(json.dumps(to_json(ending.fields)) if as_json else ending.summary, flush=True)
 
 
 def phrase_duration(seconds: float) -> str:
@@ -333,10 +335,6 @@ def _describe_cancelled(run_folder: Path | None) -> Ending:
     if run.is_resumable:
         summary += f"\nGo on with: residua resume {run.path}"
     return Ending(summary=summary, fields=fields)
-
-
-def _print_ending(ending: Ending, as_json: bool) -> None:
-    print(json.dumps(to_json(ending.fields)) if as_json else ending.summary, flush=True)
 
 
 @contextmanager

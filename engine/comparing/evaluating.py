@@ -25,7 +25,7 @@ from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photo_image import channels_beside_colours, measured_values
 from engine.photo_files.photos import read_image
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic
 from engine.photo_files.values.given import reads_as_set
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 from engine.photos.folder import list_image_files

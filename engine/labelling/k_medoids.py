@@ -21,12 +21,10 @@ class Clustering(NamedTuple):
     Attributes:
         medoids: Indices of the members that stand for others. Shape: (k,), ascending.
         assignment: For each member the position in `medoids` of the one that stands for it. Shape: (n,).
-        cost: Sum of the distances of all members to their medoids.
     """
 
     medoids: NDArray[np.intp]
     assignment: NDArray[np.intp]
-    cost: float
 
 
 def k_medoids(distances: NDArray[np.float64], num_medoids: int) -> Clustering:
@@ -51,11 +49,10 @@ def k_medoids(distances: NDArray[np.float64], num_medoids: int) -> Clustering:
     while _swap(distances, medoids):
         pass
     medoids = np.sort(medoids)
-    to_medoids = distances[:, medoids]
-    assignment = to_medoids.argmin(axis=1)
+    assignment = distances[:, medoids].argmin(axis=1)
     # A medoid stands for itself, also where another lies at distance 0.
     assignment[medoids] = np.arange(num_medoids)
-    return Clustering(medoids, assignment, float(to_medoids.min(axis=1).sum()))
+    return Clustering(medoids, assignment)
 
 
 def _build(distances: NDArray[np.float64], num_medoids: int) -> NDArray[np.intp]:

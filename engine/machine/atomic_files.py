@@ -129,7 +129,7 @@ def replace_atomically(
         _flush_folder(path.parent)
 
 
-def remove_leftovers(folder: Path, now: float | None = None) -> int:
+def remove_leftovers(folder: Path) -> int:
     """Remove the temporary files in a folder whose writer was killed more than a day ago, or stopped a month ago.
 
     Only plain files whose whole name is one that `replace_atomically`, or an unfinished stack, gives are ever removed,
@@ -137,12 +137,11 @@ def remove_leftovers(folder: Path, now: float | None = None) -> int:
 
     Args:
         folder: The folder; one that cannot be read has nothing to remove.
-        now: The present in seconds since 1970; None: now.
 
     Returns:
         How many were removed; one that cannot be removed stays.
     """
-    limit = (time.time() if now is None else now) - LEFTOVER_AGE_S
+    limit = time.time() - LEFTOVER_AGE_S
     num_removed = 0
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

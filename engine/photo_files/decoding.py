@@ -25,12 +25,17 @@ from engine.photo_files.colour.description import (
     profile_of_png,
 )
 from engine.photo_files.exif import extract_exif_thumbnail, read_exif_orientation
-from engine.photo_files.formats import FORMAT_TITLES, PictureFormat, check_size, decoder_errors_as_read_errors
+from engine.photo_files.formats import (
+    FORMAT_TITLES,
+    PictureFormat,
+    check_size,
+    decode_content,
+    decoder_errors_as_read_errors,
+)
 from engine.photo_files.metadata.png_chunks import read_png_header
 from engine.photo_files.missing.data import check_bmp, check_jpeg_rows, check_webp, whole_jpeg, whole_png
 from engine.photo_files.phone import decode_phone_file, probe_phone_file
 from engine.photo_files.photo_image import DecodedImage, ImageInfo
-from engine.photo_files.refused_content import decode_content
 from engine.photo_files.tiff.files import decode_tiff, probe_tiff
 from engine.photo_files.tiff.stack_reading import channel_in_stack
 from engine.photo_files.values.given import levels_by_hand

@@ -350,13 +350,6 @@ def _of_one_page(entry: ExifEntry) -> ExifEntry:
     return replace(entry, value=memoryview(text), count=len(text))
 
 
-def embed_exif_in_tiff(tiff: bytes, exif: bytes) -> bytes:
-    """Return a classic TIFF file of one page with an EXIF block's descriptive tags, see `append_exif_to_tiff`."""
-    file = BytesIO(tiff)
-    append_exif_to_tiff(file, exif)
-    return file.getvalue()
-
-
 def append_exif_to_tiff(file: BytesIO, exif: bytes) -> None:
     """Add an EXIF block's descriptive tags to a classic TIFF file of one page, in place.
 

@@ -2,9 +2,11 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from numpy.typing import NDArray
 
 from engine.contracts.errors import ImageReadError
 from engine.contracts.output_formats import FORMATS, Container
@@ -224,6 +226,31 @@ def decoder_errors_as_read_errors(format_name: str) -> Iterator[None]:
             ),
             "Use another copy, or save it again as PNG, TIFF or JPEG with the program that made it.",
         ) from error
+
+
+_REFUSED: Final[list[None]] = []
+"""Holds `None` once for each content that imagecodecs refused: eight bytes each."""
+
+
+def decode_content(decode: Callable[[bytes], NDArray[Any]], content: bytes) -> NDArray[Any]:
+    """Decode a content with imagecodecs, which loses count of `None` with every PNG or AVIF content that it refuses.
+
+    Version 2026.3.6 gives back one reference more than it took (seen by `sys.getrefcount`; found by fuzzing). Up to
+    Python 3.11 `None` is counted like any other object, so that some hundred thousand damaged files would end the
+    program: what is lost is made up for.
+
+    Args:
+        decode: `imagecodecs.png_decode` or `imagecodecs.avif_decode`.
+        content: A file.
+
+    Raises:
+        Exception: What `decode` raises.
+    """
+    try:
+        return decode(content)
+    except Exception:
+        _REFUSED.append(None)
+        raise
 
 
 def truncated_error() -> ImageReadError:

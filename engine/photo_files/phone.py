@@ -16,12 +16,11 @@ from engine.contracts.errors import ImageReadError
 from engine.contracts.output_formats import FileFormat
 from engine.photo_files.colour.description import profile_of_code_points
 from engine.photo_files.exif import mark_upright, read_exif_orientation
-from engine.photo_files.formats import check_size
+from engine.photo_files.formats import check_size, decode_content
 from engine.photo_files.media_boxes import read_picture_boxes
 from engine.photo_files.metadata.descriptions import described_by_xmp
 from engine.photo_files.missing.data import check_extents
 from engine.photo_files.photo_image import BitDepth, DecodedImage, ImageInfo
-from engine.photo_files.refused_content import decode_content
 
 logging.getLogger("PIL.AvifImagePlugin").setLevel(logging.CRITICAL + 1)
 

@@ -58,13 +58,11 @@ class PairMatching:
         pairs: One noisy photo and one reference each, of one size; in natural order of the noisy photos.
         doubtful: Pairs that are set aside.
         unmatched_clean: References without a noisy photo.
-        unmatched_noisy: Noisy photos without a reference.
     """
 
     pairs: tuple[PhotoPair, ...]
     doubtful: tuple[DoubtfulPair, ...]
     unmatched_clean: tuple[PhotoRef, ...]
-    unmatched_noisy: tuple[PhotoRef, ...]
 
 
 def match_pairs(
@@ -122,7 +120,6 @@ def match_pairs(
         pairs=tuple(sorted(pairs, key=_pair_order)),
         doubtful=tuple(sorted(doubtful, key=lambda doubt: _pair_order(doubt.pair))),
         unmatched_clean=tuple(open_clean),
-        unmatched_noisy=tuple(open_noisy),
     )
 
 

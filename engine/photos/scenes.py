@@ -16,7 +16,7 @@ def group_scenes(signatures: Mapping[_Picture, Sequence[float]]) -> dict[_Pictur
     """Tell the scenes apart.
 
     Args:
-        signatures: What each picture shows, as `pair_doctor_measures.scene_signature` has it; an empty one is a scene
+        signatures: What each picture shows, as `doctor_measures.scene_signature` has it; an empty one is a scene
             of its own.
 
     Returns:

@@ -15,15 +15,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from engine.contracts.configs import NoiseLearningConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, NoiseLearned, StepDone, TwinMade, TwinsCompared
 from engine.contracts.job_control import JobControl
 from engine.contracts.learned_noise import BLOCK_PX, LearnedNoise
 from engine.contracts.noise import spread_evenly
 from engine.contracts.photo import Pixels
+from engine.contracts.results import PhotosNoise
+from engine.machine.devices import open_device
 from engine.method.tasks.restoration_task import RestorationTask
-from engine.models.files import save_tensors
-from engine.photos.crops import DecodedPair, DecodedPhoto, PictureKey
+from engine.models.files import load_model, save_tensors, task_of
+from engine.models.starters import GENERAL_TASK, require_starter
+from engine.photo_files.values.given import reads_as_set
+from engine.photos.crops import DecodedPair, DecodedPhoto, PictureKey, decode_photos
 from engine.photos.noise_estimate import MIN_SIDE_PX
 from engine.refining.label_parts import reference_windows
 from engine.restoring.restorer import Restorer
@@ -195,6 +200,38 @@ def chosen_photos(photos: Sequence[DecodedPhoto], labelled: Collection[PictureKe
     first = [photo for photo in judged if photo.picture in labelled][:MAX_PHOTOS]
     others = [photo for photo in judged if photo.picture not in labelled]
     return [*first, *spread_evenly(others, max(MAX_PHOTOS - len(first), 1))]
+
+
+@reads_as_set
+def learn_noise(config: NoiseLearningConfig, control: JobControl, emit: Emit) -> PhotosNoise:
+    """Learn the noise of photos by twins, with a model that restores them already.
+
+    Args:
+        config: The photos.
+        control: Pause and cancel.
+        emit: Receives `NoiseLearned`, `TwinsCompared` and progress.
+
+    Raises:
+        InvalidInputError: No photo is large enough, or there is no starter model.
+        ModelFileError: The model cannot be read.
+        JobCancelled: Asked to end.
+    """
+    model = load_model(config.model or require_starter(GENERAL_TASK))
+    if model.card.task != GENERAL_TASK:
+        raise InvalidInputError(
+            say(
+                "The noise is learned with a model that denoises; this one is for the task '{task}'.",
+                task=model.card.task,
+            ),
+            "Choose a model that denoises.",
+        )
+    looked_at = config.photos if config.most is None else spread_evenly(config.photos, config.most)
+    photos = chosen_photos(decode_photos(looked_at, control, emit))
+    restorer = Restorer(model, open_device(config))
+    noise = learn_own_noise(
+        photos, restorer, task_of(model.card), seed=0, control=control, emit=emit, max_twins=config.max_twins
+    )
+    return PhotosNoise(photos=tuple(photo.photo for photo in photos), noise=noise)
 
 
 def learn_own_noise(

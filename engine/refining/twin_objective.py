@@ -1,11 +1,12 @@
 """Learning from twins: clean pictures with a folder's own noise on them, and the clean pictures as their targets.
 
-Among them are noisy photos that are targets of themselves (`recorrupted`). Clean pictures of the photos are made by the
+Among them are noisy photos that are targets of themselves (`recorrupt`). Clean pictures of the photos are made by the
 network: halfway, once it restores them better, they are made anew.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,7 +19,6 @@ from engine.machine.seeds import step_seed
 from engine.method.pretext.pretext_task import LossParts, Restore
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.refining.own_noise import OwnNoiseMaterial, as_levels, as_pixels
-from engine.refining.recorrupted import recorrupt
 from engine.simulation.pairs import simulate_pair
 
 SIMULATED_SHARE = 0.25
@@ -33,6 +33,9 @@ OTHER_SIGMA = 20 / 255
 RECORRUPTED_SHARE = 1 / 3
 """Of the others again, noisy photos as they are, where their noise is known as it was added to the light."""
 
+STRENGTH: Final = 0.5
+"""How much noise is added to what is seen of a noisy photo: it is then 1.12 times as noisy as the photo."""
+
 LARGEST_SHRINKING = 2.0
 LEVEL_SPREAD = 0.12
 """Standard deviation of the logarithm of the level: no photo's is known exactly, and within a photo it may change."""
@@ -42,6 +45,7 @@ _EXTRA_PX = 8
 _MATCHED_BRIGHTNESS_SHARE = 0.7
 _RANGE = (0.02, 0.98)
 _SMALLEST_RANGE = 1e-3
+_SMALLEST_DEVIATION = 1e-4
 
 
 _STEP, _WINDOW = "step", "window_"
@@ -238,3 +242,41 @@ def _in_range_of(
     spread = (brightest - darkest) * generator.uniform(0.3, 1)
     share = np.clip((picture - low) / (high - low + _SMALLEST_RANGE), 0, 1)
     return np.asarray(share * spread + darkest, np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecorruptedPair:
+    """Two views of one crop.
+
+    Attributes:
+        seen: Shape: (height, width, 3); not limited to 0 to 1, which would shift its mean.
+        target: Same shape.
+        deviation: Standard deviation of the target's noise.
+    """
+
+    seen: NDArray[np.float32]
+    target: NDArray[np.float32]
+    deviation: float
+
+
+def recorrupt(noisy: NDArray[np.float32], noise: NDArray[np.float32], taken: NDArray[np.float32]) -> RecorruptedPair:
+    """Part a noisy crop into two views, so that noisy photos are their own targets.
+
+    With noise n, and a second draw m of the same noise, y + a m and y - m / a are two views of one picture x whose
+    noises do not correlate: what best predicts the one from the other, in the mean square, is x (a is `STRENGTH`;
+    recorrupted-to-recorrupted; Pang, Zheng, Quan and Ji, CVPR 2021). So the photos' own structure teaches, sharper than
+    any network has restored it, as far as the noise was learned rightly.
+
+    Args:
+        noisy: Shape: (height, width, 3), 0 to 1.
+        noise: Drawn as the crop's own. Same shape.
+        taken: What black and white have taken from its mean, cutting its noise off; the target gets it back, or a white
+            sky would be learned to be gray. Same shape.
+    """
+    strength = np.float32(STRENGTH)
+    power = float(np.mean(noise**2)) * (1 + 1 / STRENGTH**2)
+    return RecorruptedPair(
+        seen=noisy + strength * noise,
+        target=noisy - noise / strength - taken,
+        deviation=float(np.sqrt(power)) + _SMALLEST_DEVIATION,
+    )

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
-from engine.residuals.blocks import block_grid, whole_blocks
+
+BLOCK_PX = 16
+"""Side of the blocks by which the noise's small scale and the picture's broad one are told apart."""
 
 MIN_BLOCKS = 12
 
@@ -230,3 +232,23 @@ def _slopes(means: _Array, brightness: _Array, judged: NDArray[np.bool_], grid: 
     if abs(float(slopes.mean())) > chance(pulls.mean(axis=1)):
         return slopes
     return np.where(np.abs(slopes) > [chance(pull) for pull in pulls.T], slopes, 0.0)
+
+
+def whole_blocks(picture: Pixels) -> NDArray[np.float32]:
+    """The whole blocks of a picture, row by row; what is left at its right and lower border is left out.
+
+    Args:
+        picture: Height x width x channels.
+
+    Returns:
+        Shape: (blocks, pixels of a block, channels).
+    """
+    rows, columns = block_grid(picture)
+    whole = picture[: rows * BLOCK_PX, : columns * BLOCK_PX]
+    grid = whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX, picture.shape[2]).transpose(0, 2, 1, 3, 4)
+    return grid.reshape(rows * columns, BLOCK_PX**2, picture.shape[2])
+
+
+def block_grid(picture: Pixels) -> tuple[int, int]:
+    """How many rows and columns of whole blocks a picture has."""
+    return picture.shape[0] // BLOCK_PX, picture.shape[1] // BLOCK_PX

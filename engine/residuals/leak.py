@@ -78,13 +78,12 @@ def smallest_side_px() -> int:
     return 2 * BLOCK_PX + 2 * _MARGIN_PX
 
 
-def measure_leak(residual: Pixels, restored: Pixels, seed: int = 0) -> PictureLeak:
+def measure_leak(residual: Pixels, restored: Pixels) -> PictureLeak:
     """Measure how much picture is left in a residual.
 
     Args:
         residual: Noisy minus restored. Height x width x channels, at least `smallest_side_px` a side.
         restored: The restored picture. Same shape.
-        seed: Of the noise that it is calibrated with.
 
     Returns:
         The share, over all channels. 0 for a residual of nothing.
@@ -97,7 +96,7 @@ def measure_leak(residual: Pixels, restored: Pixels, seed: int = 0) -> PictureLe
     if min(residual.shape[:2]) < smallest_side_px():
         raise ValueError(f"each side needs at least {smallest_side_px()} pixels; found {residual.shape[:2]}")
     places = _block_places(residual.shape[0], residual.shape[1], residual.shape[2])
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     explained = total = 0.0
     for channel in range(residual.shape[2]):
         values = residual[:, :, channel].astype(np.float64)

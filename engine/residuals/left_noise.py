@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from engine.contracts.photo import Pixels
-from engine.residuals.blocks import BLOCK_PX, whole_blocks
+from engine.residuals.drift import BLOCK_PX, whole_blocks
 
 _FLAT_SHARE = 0.1
 _MIN_BLOCKS = 8

@@ -29,8 +29,7 @@ from engine.machine.system_memory import available_memory
 from engine.method.backbones.backbone import PHOTO_CHANNELS
 from engine.models.files import RestorationModel
 from engine.photo_files.bicubic_resize import enlarge
-from engine.photo_files.raw.demosaicking import interpolate_rggb
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic, interpolate_rggb
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 from engine.photo_files.values.sample_types import SampleType, to_float, to_samples
 from engine.restoring.backends.compiled_network import CompiledNetwork

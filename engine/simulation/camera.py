@@ -100,16 +100,13 @@ def draw_camera(generator: np.random.Generator, ranges: CameraRanges) -> Camera:
     )
 
 
-def take_photo(
-    clean: Picture, camera: Camera, generator: np.random.Generator, *, wants_target: bool = True
-) -> tuple[Picture, Picture]:
+def take_photo(clean: Picture, camera: Camera, generator: np.random.Generator) -> tuple[Picture, Picture]:
     """Take a noisy photo of a clean picture, and the same photo without noise and compression.
 
     Args:
         clean: sRGB, 0 to 1, at least 4 pixels a side. Shape: (height, width, 3).
         camera: What it is taken with.
         generator: Source of the noise.
-        wants_target: False: only the noisy photo is needed, and stands for both.
 
     Returns:
         The noisy photo with 8 bits a channel, or 16 if the camera has them, and its target. Same shape, 0 to 1.
@@ -127,7 +124,7 @@ def take_photo(
         noisy = rounded(noisy, camera.bits)
     else:
         noisy = compress(noisy, camera.jpeg_quality, has_fine_chroma=camera.has_fine_chroma)
-    return noisy, develop(mosaic, camera, noise_level) if wants_target else noisy
+    return noisy, develop(mosaic, camera, noise_level)
 
 
 def noise_variance(raw: NDArray[np.float32], camera: Camera) -> NDArray[np.float32]:

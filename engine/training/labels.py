@@ -150,9 +150,7 @@ def _match(
     emit: Emit,
 ) -> PairMatching:
     """Match by name, but for the given pairs, or take each clean photo for both sides of a pair."""
-    alone = PairMatching(
-        pairs=tuple(PhotoPair(path, path) for path in clean), doubtful=(), unmatched_clean=(), unmatched_noisy=()
-    )
+    alone = PairMatching(pairs=tuple(PhotoPair(path, path) for path in clean), doubtful=(), unmatched_clean=())
     if not noisy and not row.makes_own_pairs:
         raise InvalidInputError(
             "This task learns from pairs of a noisy photo and its clean reference, but there are no noisy photos.",

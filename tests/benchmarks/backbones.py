@@ -292,7 +292,7 @@ def _middle(path: Path) -> np.ndarray:
 
 def _all_candidates() -> list[Candidate]:
     """Every named size, and the U-Net at full resolution."""
-    from engine.method.catalogue.sizes import SizedParams
+    from engine.method.catalogue.backbones import SizedParams
 
     named = [
         f"{name}:{size}"

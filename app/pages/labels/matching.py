@@ -18,13 +18,12 @@ MAX_OFFERED = 12
 _MAX_COMPARED = 3000
 
 
-def closest_names(name: str, photos: Iterable[PhotoRef], limit: int = MAX_OFFERED) -> list[PhotoRef]:
-    """Return the files whose names are most like a name, in natural order.
+def closest_names(name: str, photos: Iterable[PhotoRef]) -> list[PhotoRef]:
+    """Return the `MAX_OFFERED` files whose names are most like a name, in natural order.
 
     Args:
         name: A file's name without its ending.
         photos: To choose from.
-        limit: How many at most.
     """
     wanted = name.casefold()
     matcher = SequenceMatcher(autojunk=False)
@@ -36,7 +35,7 @@ def closest_names(name: str, photos: Iterable[PhotoRef], limit: int = MAX_OFFERE
         return matcher.ratio()
 
     compared = list(photos)[:_MAX_COMPARED]
-    best = sorted(compared, key=likeness, reverse=True)[:limit]
+    best = sorted(compared, key=likeness, reverse=True)[:MAX_OFFERED]
     return sorted(best, key=lambda path: natural_sort_key(path.name))
 
 

@@ -37,7 +37,7 @@ from engine.method.catalogue.tasks import TASKS
 from engine.photos.pairs import PairMatching
 
 _MATCH_DELAY_MS = 300
-_NOTHING = PairMatching(pairs=(), doubtful=(), unmatched_clean=(), unmatched_noisy=())
+_NOTHING = PairMatching(pairs=(), doubtful=(), unmatched_clean=())
 
 
 class LabelsPage(Page):

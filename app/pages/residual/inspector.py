@@ -15,7 +15,7 @@ from app.core.messages import Message
 from app.core.run_catalog import RunEntry
 from app.core.session import InspectRequest, Session
 from app.jobs.runner import JobFailure, JobHandle, JobLane, JobRequest, JobRunner
-from app.look.layouts import in_column, in_row
+from app.look.layouts import below_tabs, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING, Theme
 from app.look.translation import tr, translate_engine
@@ -98,8 +98,8 @@ class ResidualInspector(QDialog):
         self.folder_view = FolderNoiseView()
         self.folder_view.comparison_requested.connect(self.compare)
         self.tabs = QTabWidget(documentMode=True)
-        self.tabs.addTab(_padded(self.view), tr("This photo"))
-        self.tabs.addTab(_padded(self.folder_view), tr("The folder: what contrast sees"))
+        self.tabs.addTab(below_tabs(self.view), tr("This photo"))
+        self.tabs.addTab(below_tabs(self.folder_view), tr("The folder: what contrast sees"))
         self._progress = JobControls(shows_title=False)
         self._progress.setMinimumHeight(self._progress.sizeHint().height())
         self._progress_room = QWidget()
@@ -284,9 +284,3 @@ class ResidualInspection(QObject):
                 hint=tr("Restore it on the Restore page, then try again."),
             )
         )
-
-
-def _padded(content: QWidget) -> QWidget:
-    result = QWidget()
-    in_column(content, of=result, margins=(0, SPACING, 0, 0))
-    return result

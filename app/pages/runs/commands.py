@@ -67,18 +67,13 @@ class RunCommands(QObject):
                 if self._change(lambda entry=entry: tokens.append(self._delete(entry.path))):  # type: ignore[misc]
                     self._forget_model(entry.path)
 
-        def bring_back() -> None:
-            while tokens:
-                token = tokens.pop()
-                self._change(lambda token=token: self._session.run_store.restore_deleted(token))  # type: ignore[misc]
-
         if len(entries) == 1:
             name = entries[0].record.name
             text, done = tr("Delete “{name}”"), tr("The run “{name}” was deleted.")
         else:
             name = str(len(entries))
             text, done = tr("Delete {name} runs"), tr("{name} runs were deleted.")
-        change = self._push(text.format(name=name), delete, bring_back)
+        change = self._push(text.format(name=name), delete, lambda: self._restore_all(tokens))
         if tokens:
             self.message_raised.emit(undoable(self._session.undo_stack, change, done.format(name=name)))
 
@@ -86,28 +81,27 @@ class RunCommands(QObject):
         """Let an import be undone that has just been made."""
         path, tokens = run.path, list[str]()
 
-        def bring_back() -> None:
-            while tokens:
-                token = tokens.pop()
-                self._change(lambda token=token: self._session.run_store.restore_deleted(token))  # type: ignore[misc]
-
         def take_out() -> None:
             if self._change(lambda: tokens.append(self._delete(path))):
                 self._forget_model(path)
 
-        self._push(tr("Import “{name}”").format(name=run.record.name), bring_back, take_out)
+        self._push(tr("Import “{name}”").format(name=run.record.name), lambda: self._restore_all(tokens), take_out)
         self._session.runs_changed.emit()
 
     def bring_back(self, tokens: Sequence[str]) -> None:
         """Take runs out of the trash."""
-        brought = [
-            token
-            for token in tokens
-            if self._change(lambda token=token: self._session.run_store.restore_deleted(token))  # type: ignore[misc]
-        ]
+        brought = [token for token in tokens if self._restore(token)]
         if brought:
             text = tr_count("{number} run is back.", "{number} runs are back.", len(brought))
             self.message_raised.emit(Message(text=text.format(number=format_number(len(brought)))))
+
+    def _restore(self, token: str) -> bool:
+        return self._change(lambda: self._session.run_store.restore_deleted(token))
+
+    def _restore_all(self, tokens: list[str]) -> None:
+        """Take runs out of the trash, the last one first, and forget their tokens."""
+        while tokens:
+            self._restore(tokens.pop())
 
     def _delete(self, path: Path) -> str:
         return self._session.run_store.delete(Run(path))

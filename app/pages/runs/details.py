@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QPlainTextEdit, QScrollArea, QTabWidget, QWidget
 from app.core.run_catalog import RunEntry
 from app.jobs.latest_task import LatestTask
 from app.look import phrases
-from app.look.layouts import in_column
+from app.look.layouts import below_tabs, in_column
 from app.look.text import ElidedLabel, label
-from app.look.theme import SPACING
 from app.look.translation import tr, translate_engine
 from app.pages.runs.notes import RunNotes
 from app.pages.runs.table import KIND_TITLES, STATUS_TITLES, quality_text, time_text
@@ -76,12 +75,12 @@ class RunDetails(QWidget):
         in_column(self._no_curves, (self.plot, 1), of=curves, margins=0, spacing=None)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(_scrolling(curves), tr("Curves"))
-        self.tabs.addTab(_padded(self.preview), tr("Preview"))
+        self.tabs.addTab(below_tabs(self.preview), tr("Preview"))
         self.noise_tab = _scrolling(self.noise)
         self.tabs.addTab(self.noise_tab, tr("Noise"))
         self.tabs.addTab(_scrolling(self.facts), tr("Facts"))
-        self.tabs.addTab(_padded(self.notes), tr("Notes"))
-        self.tabs.addTab(_padded(self._settings_text), tr("Settings"))
+        self.tabs.addTab(below_tabs(self.notes), tr("Notes"))
+        self.tabs.addTab(below_tabs(self._settings_text), tr("Settings"))
         self._show_noise()
         in_column(self._title, self._verdict, (self.tabs, 1), of=self, margins=0)
         self._task = LatestTask(self, finished=self._show_stored, failed=self._show_failure)
@@ -203,10 +202,4 @@ def _scrolling(widget: QWidget) -> QWidget:
     area = QScrollArea(widgetResizable=True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
     area.setWidget(widget)
-    return _padded(area)
-
-
-def _padded(widget: QWidget) -> QWidget:
-    result = QWidget()
-    in_column(widget, of=result, margins=(0, SPACING, 0, 0))
-    return result
+    return below_tabs(area)

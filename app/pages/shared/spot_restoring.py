@@ -56,7 +56,6 @@ class SpotPreview:
         noisy: The spot as it is, brought to the restored one's size.
         restored: The spot restored at full strength.
         scale: How many times larger to a side the model makes it.
-        photo_size: Of the whole photo, in its pixels.
         metadata: What the photo's file says; both pictures are to be understood by it.
         channels: Of channels that are no colours: how each is shown.
         seconds: How long it took.
@@ -67,7 +66,6 @@ class SpotPreview:
     noisy: Pixels
     restored: Pixels
     scale: int
-    photo_size: QSize
     metadata: ImageMetadata
     seconds: float
     channels: tuple[ChannelTint, ...] = ()
@@ -202,7 +200,6 @@ class SpotRestorer:
             noisy=np.ascontiguousarray(_noisy_spot(shown, spot, restorer)),
             restored=np.ascontiguousarray(restored),
             scale=restorer.scale,
-            photo_size=QSize(width, height),
             metadata=shown.metadata,
             channels=shown.channels,
             seconds=time.monotonic() - started,

@@ -12,6 +12,8 @@ from engine.contracts.photo import PhotoRef
 
 ModelIndex = QModelIndex | QPersistentModelIndex
 
+_RADIUS_PX = 3
+
 
 def select_alone(view: QAbstractItemView, index: ModelIndex) -> None:
     """Make an index the current and the only selected one.
@@ -22,7 +24,7 @@ def select_alone(view: QAbstractItemView, index: ModelIndex) -> None:
 
 
 class ThumbnailList(QListView):
-    """The list; the model is set once, with `set_photo_model`.
+    """The list; the model is set once, with `setModel` and `watch_model`.
 
     Attributes:
         thumbnails: Where the thumbnails come from.
@@ -105,7 +107,7 @@ class ThumbnailList(QListView):
 
 
 def paint_square_thumbnail(
-    painter: QPainter, thumbnails: ThumbnailLoader, photo: PhotoRef | None, square: QRect, radius: int = 3
+    painter: QPainter, thumbnails: ThumbnailLoader, photo: PhotoRef | None, square: QRect
 ) -> None:
     """Paint the middle of a photo as a square: alike shapes are quicker to compare than whole pictures.
 
@@ -122,7 +124,7 @@ def paint_square_thumbnail(
         else:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colors.raised))
-        painter.drawRoundedRect(QRectF(square).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+        painter.drawRoundedRect(QRectF(square).adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS_PX, _RADIUS_PX)
         if photo is not None and thumbnails.failure(photo):
             icon = QRect(0, 0, 20, 20)
             icon.moveCenter(square.center())

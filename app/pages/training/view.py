@@ -11,7 +11,7 @@ from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobHandle, JobState
 from app.look import phrases
 from app.look.buttons import button, primary_button, quiet_button
-from app.look.layouts import WIDE_MARGINS, in_column, in_row
+from app.look.layouts import WIDE_MARGINS, below_tabs, in_column, in_row
 from app.look.text import ElidedLabel, IconLabel, label
 from app.look.theme import SPACING, Theme, follow_theme
 from app.look.translation import format_number, tr, tr_count, translate_engine
@@ -84,7 +84,7 @@ class TrainingView(QWidget):
         self.game_tab = QScrollArea(widgetResizable=True)
         self.game_tab.setWidget(self.game)
         self.looks.addTab(self.game_tab, tr("Which one is real?"))
-        self._preview_tab = _with_margin(self.preview)
+        self._preview_tab = below_tabs(self.preview)
         self.looks.addTab(self._preview_tab, tr("Preview through time"))
         self.looks.addTab(self.tries, tr("Try any photo"))
         # Once there are others: the only tab would stay the current one, and nothing be seen.
@@ -277,13 +277,6 @@ class TrainingView(QWidget):
         self._verdict.setText(sentence)
         for part in (self._verdict_icon, self._verdict):
             part.show()
-
-
-def _with_margin(content: QWidget) -> QWidget:
-    """Keep a widget off the tabs above it."""
-    result = QWidget()
-    in_column(content, of=result, margins=(0, SPACING, 0, 0))
-    return result
 
 
 def ending_text(training: TrainingJob) -> str:

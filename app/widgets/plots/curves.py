@@ -134,11 +134,11 @@ def smoothed(values: Values) -> Values:
     return result
 
 
-def decimated(steps: Values, values: Values, max_points: int = MAX_DRAWN_POINTS) -> tuple[Values, Values]:
-    """Return at most `max_points` points that keep every bucket's lowest and highest value."""
-    if len(steps) <= max_points:
+def decimated(steps: Values, values: Values) -> tuple[Values, Values]:
+    """Return at most `MAX_DRAWN_POINTS` points that keep every bucket's lowest and highest value."""
+    if len(steps) <= MAX_DRAWN_POINTS:
         return steps, values
-    num_buckets = max_points // 2
+    num_buckets = MAX_DRAWN_POINTS // 2
     edges = np.linspace(0, len(values), num_buckets + 1).astype(int)
     kept: list[int] = []
     for start, end in itertools.pairwise(edges):
@@ -158,9 +158,9 @@ def value_range(values: Values, others: Iterable[float] = ()) -> tuple[float, fl
     return low - margin, high + margin
 
 
-def chance_accuracy(num_photos_in_batch: int, crops_per_photo: int = 2) -> float:
-    """Return how often the right crop would be found by guessing, 0 to 1."""
-    return 1 / max(1, crops_per_photo * num_photos_in_batch - 1)
+def chance_accuracy(num_photos_in_batch: int) -> float:
+    """Return how often the right crop would be found by guessing, 0 to 1: of two crops of each photo."""
+    return 1 / max(1, 2 * num_photos_in_batch - 1)
 
 
 def curves_of(metrics: Mapping[str, Iterable[tuple[int, float]]]) -> dict[str, Curve]:

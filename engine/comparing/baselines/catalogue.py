@@ -11,7 +11,6 @@ from engine.comparing.baselines.interpolation import interpolate_bilinear, inter
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.photo import Pixels
 from engine.method.catalogue.rows import Table
-from engine.photo_files.raw.mosaics import bayer_mosaic
 from engine.photos.noise_estimate import MIN_SIDE_PX, estimate_noise
 from engine.translatable import say
 
@@ -151,6 +150,8 @@ class Baseline:
             return apart
         restored = pixels
         if self._takes_mosaics:
+            from engine.photo_files.raw.demosaicking import bayer_mosaic
+
             assert self._entry.interpolate is not None
             restored = self._entry.interpolate(pixels if pixels.shape[2] == 1 else bayer_mosaic(pixels))
         if self._entry.denoise is not None:

@@ -75,24 +75,20 @@ class Backbone(RestorationNetwork):
 
     def forward(self, observed: Tensor) -> Tensor:
         """Subtract the noise. Shape: (batch, 3, height, width), kept."""
-        return observed - self.predict(observed, self.head, scale=1)
+        (noise,) = self.predict_all(observed, ((self.head, 1),))
+        return observed - noise
 
-    def predict(self, observed: Tensor, head: nn.Conv2d, scale: int) -> Tensor:
-        """Apply a head to the features, at the resolution of the output.
+    def predict_all(self, observed: Tensor, heads: Sequence[tuple[nn.Conv2d, int]]) -> tuple[Tensor, ...]:
+        """Apply several heads to the same features, at the resolution of the output.
 
         Args:
             observed: Any sides. Shape: (batch, 3, height, width).
-            head: Made by `new_head` for the same scale.
-            scale: How many output pixels an input pixel becomes to a side.
+            heads: Each with the scale that `new_head` made it for: how many output pixels an input pixel becomes to a
+                side.
 
         Returns:
-            Shape: (batch, 3, scale * height, scale * width).
+            One for each head. Shape: (batch, 3, scale * height, scale * width).
         """
-        (predicted,) = self.predict_all(observed, ((head, scale),))
-        return predicted
-
-    def predict_all(self, observed: Tensor, heads: Sequence[tuple[nn.Conv2d, int]]) -> tuple[Tensor, ...]:
-        """Apply several heads to the same features, each with its scale; see `predict`."""
         height, width = observed.shape[-2:]
         pad_height, pad_width = -height % self.alignment_px, -width % self.alignment_px
         if pad_height or pad_width:

@@ -29,6 +29,7 @@ from engine.photo_files.metadata.xmp_packets import (
     insert_extended_xmp,
     insert_xmp,
     jpeg_segments,
+    with_inserted,
 )
 from engine.photo_files.metadata.xmp_properties import as_utf8, extended_id, joined, split_packet, without_properties
 from engine.photo_files.photo_image import PictureDescriptions
@@ -132,7 +133,7 @@ def insert_descriptions(
         content: The encoded picture.
         file_format: Of the picture. BMP has a place for the resolution alone; that of WebP stands in its EXIF, which
             its encoder writes.
-        descriptions: What is put in; it fits, see `metadata_fitting`.
+        descriptions: What is put in; it fits, see `fitting`.
         width: Of the picture, pixels.
         height: Of the picture, pixels.
 
@@ -149,16 +150,16 @@ def insert_descriptions(
                 dots = (_clipped(side / _INCHES_PER_METRE, 2**31 - 1) for side in descriptions.dots_per_inch)
                 chunks.insert(0, (b"pHYs", struct.pack(">IIB", *dots, 1)))
             made = b"".join(png_chunk(kind, body) for kind, body in chunks)
-            content = _with_inserted(content, _END_OF_PNG_HEADER, made) if made else content
+            content = with_inserted(content, _END_OF_PNG_HEADER, made) if made else content
         case "jpeg":
             if iptc is not None:
                 body = _PHOTOSHOP + _photoshop_resource(iptc)
                 segment = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
-                content = _with_inserted(content, _behind_application_segments(content), segment)
+                content = with_inserted(content, _behind_application_segments(content), segment)
             comments = [comment for chunk in descriptions.texts if (comment := comment_of(*chunk)) is not None]
             if comments:
                 made = b"".join(b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment for comment in comments)
-                content = _with_inserted(content, _behind_application_segments(content), made)
+                content = with_inserted(content, _behind_application_segments(content), made)
             if descriptions.dots_per_inch is not None and content[6:11] == b"JFIF\x00":
                 dots = (_clipped(side, 65_535) for side in descriptions.dots_per_inch)
                 content = b"".join((content[:13], struct.pack(">BHH", 1, *dots), memoryview(content)[18:]))
@@ -394,7 +395,3 @@ def _clipped(value: float, largest: int) -> int:
 
 def _bounded(packet: bytes) -> bytes | None:
     return packet if len(packet) <= MAX_BYTES else None
-
-
-def _with_inserted(content: bytes, place: int, added: bytes) -> bytes:
-    return b"".join((memoryview(content)[:place], added, memoryview(content)[place:]))

@@ -34,7 +34,7 @@ class PngHeader:
         icc_profile: Uncompressed.
         exif: Beginning with its byte order mark.
         has_alpha: Whether it has transparency: a channel, or a colour that stands for it.
-        colour_chunks: Bodies of the chunks that describe its colours in other words, see `colour_description`.
+        colour_chunks: Bodies of the chunks that describe its colours in other words, see `colour.description`.
     """
 
     width: int

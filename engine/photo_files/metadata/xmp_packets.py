@@ -57,10 +57,10 @@ def insert_xmp(content: bytes, file_format: FileFormat, packet: bytes, width: in
         case "png":
             body = b"iTXt" + _PNG_KEYWORD + packet
             chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-            return _with_inserted(content, _END_OF_PNG_HEADER, chunk)
+            return with_inserted(content, _END_OF_PNG_HEADER, chunk)
         case "jpeg":
             segment = b"\xff\xe1" + struct.pack(">H", 2 + len(_JPEG_NAMESPACE) + len(packet)) + _JPEG_NAMESPACE + packet
-            return _with_inserted(content, _behind_first_segments(content), segment)
+            return with_inserted(content, _behind_first_segments(content), segment)
         case "tiff":
             return add_tiff_value(content, _TIFF_TAG, _TIFF_BYTES, packet)
         case "webp":
@@ -84,8 +84,8 @@ def _without_packet(content: bytes) -> bytes:
     return b"".join((memoryview(content)[:start], memoryview(content)[end:]))
 
 
-def _with_inserted(content: bytes, place: int, added: bytes) -> bytes:
-    # Joined at once: each sum of a file of hundreds of megabytes would be one more in memory.
+def with_inserted(content: bytes, place: int, added: bytes) -> bytes:
+    """Return a file with more in it, joined at once: each sum of hundreds of megabytes would be one more in memory."""
     return b"".join((memoryview(content)[:place], added, memoryview(content)[place:]))
 
 
@@ -148,7 +148,7 @@ def insert_extended_xmp(jpeg: bytes, parts: SplitPacket) -> bytes:
         part = parts.extended[offset : offset + _BYTES_OF_EXTENDED_SEGMENT]
         head = _EXTENSION + struct.pack(">32sII", parts.name.encode(), len(parts.extended), offset)
         segments.append(b"\xff\xe1" + struct.pack(">H", 2 + len(head) + len(part)) + head + part)
-    return _with_inserted(jpeg, _behind_first_segments(jpeg), b"".join(segments))
+    return with_inserted(jpeg, _behind_first_segments(jpeg), b"".join(segments))
 
 
 def bytes_behind(content: Content, packet: slice) -> int:

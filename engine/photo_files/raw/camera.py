@@ -1,7 +1,7 @@
 """Camera raw files (DNG, NEF, CR2, CR3, ARW, ...), read by LibRaw.
 
 Only LibRaw knows all the makers' formats. It is asked for the sensor's numbers and for what the file says about them;
-what becomes of these is decided here and in `raw_mosaic`. Files that hold no Bayer mosaic (linear DNG, small raw,
+what becomes of these is decided here and in `mosaic`. Files that hold no Bayer mosaic (linear DNG, small raw,
 X-Trans, Foveon) are developed by LibRaw and handled as photos.
 """
 

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contracts.photo import Pixels
+
 _GREEN_AT_RED_OR_BLUE = (
     (0, 0, -1, 0, 0),
     (0, 0, 2, 0, 0),
@@ -79,3 +81,19 @@ def interpolate_with_red_at(mosaic: NDArray[np.float32], red_row: int, red_colum
             filtered[key] = np.asarray(cv2.filter2D(mosaic, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)
         colours[row::2, column::2, colour] = filtered[key][row::2, column::2]
     return colours
+
+
+def bayer_mosaic(pixels: Pixels) -> Pixels:
+    """Take of each pixel the colour that a camera's filter, with red top left (RGGB), lets through.
+
+    Args:
+        pixels: Shape: (height, width, 3), 0 to 1.
+
+    Returns:
+        Shape: (height, width, 1), read-only.
+    """
+    mosaic: Pixels = np.array(pixels[:, :, 1:2], np.float32)
+    mosaic[0::2, 0::2, 0] = pixels[0::2, 0::2, 0]
+    mosaic[1::2, 1::2, 0] = pixels[1::2, 1::2, 2]
+    mosaic.setflags(write=False)
+    return mosaic

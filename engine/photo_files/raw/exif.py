@@ -1,8 +1,8 @@
 """What raw files say about their photos, as an EXIF block, as XMP and IPTC, wherever their makers put it.
 
-Most are TIFF inside, see `exif_blocks`. Others carry a whole EXIF block (Fujifilm's RAF in a JPEG picture, Canon's CR3
-in three pieces, Minolta's MRW, Sigma's newer X3F), or the facts alone in a form of their own (Canon's CRW, Sigma's
-older X3F). The files come from strangers: every offset is checked, every list is bounded.
+Most are TIFF inside, see `engine.photo_files.exif`. Others carry a whole EXIF block (Fujifilm's RAF in a JPEG picture,
+Canon's CR3 in three pieces, Minolta's MRW, Sigma's newer X3F), or the facts alone in a form of their own (Canon's CRW,
+Sigma's older X3F). The files come from strangers: every offset is checked, every list is bounded.
 """
 
 import mmap

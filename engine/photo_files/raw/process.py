@@ -36,7 +36,7 @@ _HINT: Final = "Convert it to DNG, TIFF or JPEG with the camera maker's program,
 
 
 def read_camera_mosaic(path: Path) -> RawMosaic:
-    """Read the sensor's mosaic; see `raw_camera.read_camera_mosaic`.
+    """Read the sensor's mosaic; see `camera.read_camera_mosaic`.
 
     Raises:
         NotAMosaicError: The file holds no Bayer mosaic.
@@ -47,7 +47,7 @@ def read_camera_mosaic(path: Path) -> RawMosaic:
 
 
 def read_camera_colours(path: Path) -> CameraColours:
-    """Let LibRaw demosaick a file that holds no Bayer mosaic; see `raw_camera.read_camera_colours`.
+    """Let LibRaw demosaick a file that holds no Bayer mosaic; see `camera.read_camera_colours`.
 
     Raises:
         ImageReadError: The file cannot be read.
@@ -57,7 +57,7 @@ def read_camera_colours(path: Path) -> CameraColours:
 
 
 def read_developed(path: Path) -> PhotoImage:
-    """Let LibRaw develop a file that holds no Bayer mosaic; see `raw_camera.read_developed`.
+    """Let LibRaw develop a file that holds no Bayer mosaic; see `camera.read_developed`.
 
     Raises:
         ImageReadError: The file cannot be read.
@@ -67,7 +67,7 @@ def read_developed(path: Path) -> PhotoImage:
 
 
 def probe_camera_raw(path: Path) -> ImageInfo:
-    """Read the header alone; see `raw_camera.probe_camera_raw`.
+    """Read the header alone; see `camera.probe_camera_raw`.
 
     Raises:
         ImageReadError: The file cannot be read.
@@ -87,7 +87,7 @@ def is_known_to_libraw(path: Path) -> bool:
 
 
 def read_preview(path: Path) -> tuple[bytes | NDArray[np.uint8] | None, int, tuple[int, int]]:
-    """Read the preview picture that the camera put into the file; see `raw_camera.read_preview`.
+    """Read the preview picture that the camera put into the file; see `camera.read_preview`.
 
     Raises:
         ImageReadError: The file cannot be read.
@@ -180,7 +180,7 @@ class RawWorkers:
         """Read something of a file.
 
         Args:
-            name: One of `raw_worker.READERS`.
+            name: One of `worker.READERS`.
             path: The file.
             limit_s: How long it may take.
 

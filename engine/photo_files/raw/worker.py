@@ -1,7 +1,7 @@
 """Decodes camera raw files in a process of its own: `python -m engine.photo_files.raw.worker`.
 
 LibRaw is native code that parses hundreds of formats. What makes it crash, hang or fill the memory ends this process,
-not the program that asked; see `raw_process`. Requests come in at standard input, answers go out at standard output,
+not the program that asked; see `process`. Requests come in at standard input, answers go out at standard output,
 both as Python's pickles; the process ends when whoever asks has ended.
 """
 

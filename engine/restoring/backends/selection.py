@@ -22,7 +22,7 @@ from engine.machine.json_files import read_json_object
 from engine.machine.places import Place
 from engine.method.backbones.backbone import RestorationNetwork
 from engine.models.export_form import FORM_VERSION, export_graph
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic
 from engine.restoring.backends.compiled_network import CompiledNetwork, OnnxRuntimeNetwork, OpenVinoNetwork
 from engine.translatable import say
 

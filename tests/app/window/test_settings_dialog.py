@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.core.compute_settings import compute_preference
 from app.core.disk_caches import cache_files
 from app.core.settings import (
     COMPUTE_BACKEND,
@@ -25,6 +24,7 @@ from app.core.settings import (
     THEME,
     THUMBNAIL_CACHE_MB,
     Settings,
+    compute_preference,
 )
 from app.look.theme import Theme
 from app.window.settings_dialog import SettingsDialog

@@ -13,7 +13,7 @@ from engine.comparing.baselines.catalogue import BASELINES, Baseline
 from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
 from engine.comparing.metrics import psnr
 from engine.contracts.errors import InvalidInputError
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic
 
 DENOISING = [name for name, entry in BASELINES.items() if entry.denoise is not None and entry.is_installed]
 

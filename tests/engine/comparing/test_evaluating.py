@@ -30,7 +30,7 @@ from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic
 from tests.conftest import TinyPhotos
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())

@@ -10,8 +10,7 @@ from engine.contracts.errors import InvalidInputError
 from engine.machine.devices import open_device
 from engine.method.backbones.backbone import Backbone
 from engine.method.backbones.nafnet import normalise_channels, simple_gate
-from engine.method.catalogue.backbones import BACKBONES, UNetParams
-from engine.method.catalogue.sizes import SizedParams
+from engine.method.catalogue.backbones import BACKBONES, SizedParams, UNetParams
 from engine.method.factory import make_backbone
 from engine.models.files import ModelCard, RestorationModel, build_network
 from engine.restoring.restorer import Restorer

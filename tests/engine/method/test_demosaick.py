@@ -9,8 +9,7 @@ from engine.method.backbones.unet import UNet
 from engine.method.catalogue.backbones import UNetParams
 from engine.method.catalogue.tasks import DemosaickParams
 from engine.method.tasks.demosaick import BayerInterpolation, Demosaick, DemosaickNetwork
-from engine.photo_files.raw.demosaicking import interpolate_rggb
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic, interpolate_rggb
 
 TINY = UNetParams(width=8, num_levels=2, max_width=16, shuffle=2)
 

@@ -30,8 +30,7 @@ from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, wri
 from engine.photos.crops import DecodedPhoto
 from engine.refining.gate import SHARES, choose_share
 from engine.refining.own_noise import MAX_PHOTOS, WINDOWS_FILE, OwnNoiseMaterial, _is_known, as_levels, chosen_photos
-from engine.refining.recorrupted import recorrupt
-from engine.refining.twin_objective import TwinObjective
+from engine.refining.twin_objective import TwinObjective, recorrupt
 from engine.runs.store import RunStore
 from engine.simulation.learned.noise_file import NOISE_FILE, load_noise
 from tests.conftest import TinyPhotos

@@ -22,7 +22,7 @@ from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
-from engine.photo_files.exif import embed_exif_in_tiff
+from engine.photo_files.exif import append_exif_to_tiff
 from engine.photo_files.metadata.provenance import is_intact, read_provenance
 from engine.photo_files.photos import PhotoImage, examine_photo, read_image, read_thumbnail, write_image
 from engine.restoring.job import restore
@@ -62,7 +62,9 @@ def write_raw(path: Path, scene: NDArray[Any], *more: tuple[Any, ...], is_mosaic
     tags += [fractions(tag, values, "2i") for tag, values in MATRICES.items()]
     write_dng(path, levels, [black, *more], white=WHITE, colours=tags, **options)
     order = options.get("byteorder", "<")
-    path.write_bytes(embed_exif_in_tiff(path.read_bytes(), exif_block(order)))
+    file = io.BytesIO(path.read_bytes())
+    append_exif_to_tiff(file, exif_block(order))
+    path.write_bytes(file.getvalue())
     return path
 
 

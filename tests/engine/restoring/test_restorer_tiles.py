@@ -17,8 +17,7 @@ from engine.contracts.photo import Pixels
 from engine.machine.devices import ComputeDevice, open_device
 from engine.method.backbones.backbone import Backbone, RestorationNetwork
 from engine.models.files import ModelCard, RestorationModel
-from engine.photo_files.raw.demosaicking import interpolate_rggb
-from engine.photo_files.raw.mosaics import bayer_mosaic
+from engine.photo_files.raw.demosaicking import bayer_mosaic, interpolate_rggb
 from engine.restoring.restorer import Restorer
 from engine.restoring.tiles import Tile, WindowRule, mirror_indices, split_into_tiles
 

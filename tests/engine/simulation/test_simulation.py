@@ -122,14 +122,6 @@ def test_the_target_is_the_photo_without_noise() -> None:
     assert np.abs(target - clean).max() > 0.05, "the camera's own processing belongs to the target"
 
 
-def test_a_target_that_is_not_wanted_does_not_change_the_photo() -> None:
-    clean, camera = textured_picture(), plain_camera()
-    noisy, _ = take_photo(clean, camera, np.random.default_rng(5))
-    alone, stand_in = take_photo(clean, camera, np.random.default_rng(5), wants_target=False)
-    np.testing.assert_array_equal(alone, noisy)
-    assert stand_in is alone
-
-
 def test_compression_rounds_and_loses_more_at_lower_quality() -> None:
     picture = textured_picture(6, 64, 64)
     rounded = compress(picture, 0)

@@ -44,7 +44,7 @@ class _LowPlot(ThemedPlot):
         return QSize(super().minimumSizeHint().width(), Theme.of_application().px(_HEIGHT_PX))
 
 
-def _low_plot(title: str, x_label: str, y_label: str, tip: str, ground: str) -> ThemedPlot:
+def _low_plot(title: str, x_label: str, y_label: str, tip: str, ground: str = "window") -> ThemedPlot:
     plot = _LowPlot(title, x_label, y_label, tip, ground=ground)
     plot.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     return plot
@@ -148,7 +148,7 @@ def _write_names(
     target.write_names(names, LEVELS * (0.98 if is_right else 0.02), top * 0.98, to_left=bool(is_right))
 
 
-def distance_plot(*, ground: str = "window") -> ThemedPlot:
+def distance_plot() -> ThemedPlot:
     """Return the empty plot of how near twins come to their photos."""
     return _low_plot(
         tr("Twins come nearer"),
@@ -158,7 +158,6 @@ def distance_plot(*, ground: str = "window") -> ThemedPlot:
             "Earth mover's distance of what the network takes away from a photo and from its twin, the photo restored "
             "and made noisy anew. The noise of the round with the lowest distance is used."
         ),
-        ground,
     )
 
 
@@ -193,7 +192,7 @@ def show_distances(target: ThemedPlot, distances: Sequence[float], num_rounds: i
         )
 
 
-def share_plot(*, ground: str = "window") -> ThemedPlot:
+def share_plot() -> ThemedPlot:
     """Return the empty plot of the error by how far a refinement is followed."""
     return _low_plot(
         tr("How far it pays"),
@@ -203,7 +202,6 @@ def share_plot(*, ground: str = "window") -> ThemedPlot:
             "Mean squared error on parts of your photos, estimated without references (Stein's unbiased risk "
             "estimate). The share with the lowest error is kept; 0 is the model as it was."
         ),
-        ground,
     )
 
 

@@ -58,7 +58,7 @@ class TrainingForm(QWidget):
         self._sections = QWidget()
         self._sections_layout = in_column(of=self._sections, margins=0)
         self._sections.hide()
-        self._layout = in_column(self._form, self._sections, of=self, margins=0, spacing=2 * SPACING)
+        in_column(self._form, self._sections, of=self, margins=0, spacing=2 * SPACING)
         self._form.edited.connect(self._on_edited)
         self._form.more_toggled.connect(self._on_more_toggled)
         for field in catalogues:

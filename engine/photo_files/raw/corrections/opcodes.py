@@ -32,7 +32,7 @@ _SCALE_COLUMNS: Final = 13
 _WARP_RECTILINEAR_2: Final = 14
 
 _LENS_CORRECTIONS: Final = frozenset({_WARP_RECTILINEAR, _WARP_FISHEYE, _WARP_RECTILINEAR_2})
-# Dead and hot pixels are found in the picture itself, see `raw_defects`.
+# Dead and hot pixels are found in the picture itself, see `defects`.
 _DONE_ELSEWHERE: Final = frozenset({_FIX_BAD_CONSTANT, _FIX_BAD_LIST})
 # LibRaw 0.22 follows it where it decodes lossy JPEG, whose 8 bits it spreads over 16.
 DONE_WITH_LOSSY_JPEG: Final = frozenset({_MAP_POLYNOMIAL})

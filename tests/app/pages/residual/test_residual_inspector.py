@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pytest
-import torch
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow
@@ -18,8 +17,8 @@ from app.pages.residual.inspector import ResidualInspection
 from app.pages.residual.plots import short_names
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
-from engine.models.files import ModelCard, build_network, save_model
 from engine.residuals.distances import summarize_distances
+from tests.starter_makers import make_model
 
 
 @dataclass(frozen=True)
@@ -128,12 +127,7 @@ def test_the_noises_of_the_folder_are_compared(qtbot, filled, tmp_path):
     inspector = wait_for_report(qtbot, filled)
     folder_view = inspector.folder_view
     assert not folder_view.compare_button.isEnabled()
-    card = ModelCard(name="Untrained", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
-    model = tmp_path / "model.safetensors"
-    # Fresh weights hand the photo back; a little chance makes residuals of something.
-    torch.manual_seed(0)
-    weights = {name: value + 0.05 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
-    save_model(model, weights, card)
+    model = make_model(tmp_path / "model.safetensors", change=0.05, name="Untrained")
     filled.session.set_model(ModelChoice(model, "Untrained"))
     assert folder_view.compare_button.isEnabled()
     folder_view.num_photos.setValue(4)

@@ -18,20 +18,12 @@ from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 from tests.app.conftest import show_at
+from tests.starter_makers import make_model
 
 
 @pytest.fixture
 def model(tmp_path):
-    import torch
-
-    from engine.models.files import ModelCard, build_network, save_model
-
-    torch.manual_seed(0)
-    card = ModelCard(name="Tiny", run="run-7", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
-    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
-    path = tmp_path / "tiny.safetensors"
-    save_model(path, weights, card)
-    return ModelChoice(path, "Tiny")
+    return ModelChoice(make_model(tmp_path / "tiny.safetensors", run="run-7"), "Tiny")
 
 
 @pytest.fixture

@@ -19,21 +19,14 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import scan
 from engine.photo_files.metadata.provenance import read_provenance
+from tests.starter_makers import make_model
 
 WAIT_MS = 180_000
 
 
 @pytest.fixture
 def model(tmp_path):
-    import torch
-
-    from engine.models.files import ModelCard, build_network, save_model
-
-    torch.manual_seed(0)
-    card = ModelCard(name="Tiny", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
-    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
-    save_model(tmp_path / "tiny.safetensors", weights, card)
-    return ModelChoice(tmp_path / "tiny.safetensors", "Tiny")
+    return ModelChoice(make_model(tmp_path / "tiny.safetensors"), "Tiny")
 
 
 @pytest.fixture

@@ -21,20 +21,14 @@ from engine.photo_files.photos import read_image
 from engine.runs.records import RunStatus
 from tests.app.conftest import open_photos, show_at
 from tests.raw_makers import write_dng
+from tests.starter_makers import make_model
 
 
 @pytest.fixture
 def tiny_run(session):
     """A run whose network has fresh weights: fast, and its output differs from its input."""
-    import torch
-
-    from engine.models.files import ModelCard, build_network, save_model
-
-    torch.manual_seed(0)
-    card = ModelCard(name="Tiny", backbone="unet", backbone_params={})
     run = session.run_store.create("pretrain", "Tiny", {})
-    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
-    save_model(run.model_path, weights, card)
+    make_model(run.model_path, backbone_params={})
     run.update(status=RunStatus.DONE, steps_done=10)
     return run
 
@@ -59,10 +53,6 @@ def page(qtbot, session, runner, settings):
     show_at(qtbot, page, 1100, 660)
     yield page
     page.preview.shut_down()
-
-
-def wait_for_preview(qtbot, page):
-    qtbot.waitUntil(lambda: page.preview.shows_restored and not page.preview.is_busy, timeout=30_000)
 
 
 def restore_and_wait(qtbot, page, runner):

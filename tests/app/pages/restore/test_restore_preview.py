@@ -16,21 +16,14 @@ from engine.contracts.blending import Blend
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_image
 from tests.app.conftest import show_at
+from tests.starter_makers import make_model
 
 WAIT_MS = 180_000
 
 
 @pytest.fixture
 def model(tmp_path):
-    import torch
-
-    from engine.models.files import ModelCard, build_network, save_model
-
-    torch.manual_seed(0)
-    card = ModelCard(name="Tiny", backbone="unet", backbone_params={"width": 8, "num_levels": 2})
-    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
-    save_model(tmp_path / "tiny.safetensors", weights, card)
-    return ModelChoice(tmp_path / "tiny.safetensors", "Tiny")
+    return ModelChoice(make_model(tmp_path / "tiny.safetensors"), "Tiny")
 
 
 def write_photo(path, seed=0, height=900, width=1200):

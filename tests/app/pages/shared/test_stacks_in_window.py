@@ -24,6 +24,7 @@ from engine.photo_files.photos import read_image
 from engine.photos.crops import decode_photo
 from engine.photos.folder import list_image_files
 from tests.app.conftest import show_at
+from tests.starter_makers import make_model
 
 BREAK = "\N{NO-BREAK SPACE}"
 
@@ -53,16 +54,10 @@ def filled(session, folder):
 
 @pytest.fixture
 def model(session):
-    import torch
-
-    from engine.models.files import ModelCard, build_network, save_model
     from engine.runs.records import RunStatus
 
-    torch.manual_seed(0)
-    card = ModelCard(name="Tiny", backbone="unet", backbone_params={})
     run = session.run_store.create("pretrain", "Tiny", {})
-    weights = {name: value + 0.02 * torch.randn_like(value) for name, value in build_network(card).state_dict().items()}
-    save_model(run.model_path, weights, card)
+    make_model(run.model_path, backbone_params={})
     run.update(status=RunStatus.DONE, steps_done=10)
     return ModelChoice(run.path, "Tiny")
 

@@ -23,10 +23,9 @@ from engine.photo_files.photos import (
     read_raw_mosaic,
     read_thumbnail,
 )
-from engine.photo_files.raw.bare import MosaicDescription
+from engine.photo_files.raw.bare import MosaicDescription, find_recorded_order, rearrange
 from engine.photo_files.raw.corrections.defects import correct_defects
 from engine.photo_files.raw.files import NotAMosaicError
-from engine.photo_files.raw.layout import find_recorded_order, rearrange
 from engine.photo_files.raw.mosaic import FILTER_ORDERS, RawMosaic, demosaick_simply, encode, exposure_gain, superpixels
 from engine.photo_files.sensors.colour import linear_from_srgb, srgb_from_linear
 from engine.photos.folder import list_image_files
