@@ -164,6 +164,14 @@ def test_filter_and_folder_choice(qtbot, page, runner, folder, tmp_path):
     assert len(names(page.model)) == 8
 
 
+@pytest.mark.parametrize(("name", "typed"), [("Mu\u0308ller.png", "m\u00fcller"), ("M\u00fcller.png", "mu\u0308ller")])
+def test_names_with_accents_are_found_however_they_are_composed(qtbot, page, runner, folder, name, typed):
+    (folder / "photo 3.png").rename(folder / name)
+    open_and_wait(qtbot, page, runner, folder)
+    page.tools.filter_box.setText(typed)
+    assert names(page.model) == [name]
+
+
 def test_delete_leaves_out_and_undo_takes_back(qtbot, page, runner, session, folder):
     messages = []
     page.message_raised.connect(messages.append)
