@@ -172,6 +172,25 @@ def test_names_with_accents_are_found_however_they_are_composed(qtbot, page, run
     assert names(page.model) == [name]
 
 
+def test_a_condition_that_no_photo_fulfils_any_more_is_still_shown(qtbot, page, runner, folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    cv2.imwrite(str(other / "scene.jpg"), cv2.imread(str(folder / "photo 0.png")))
+    open_and_wait(qtbot, page, runner, folder, other)
+    panel = page.tools.filter_panel
+    panel.open_below(page.tools.filter_button)
+    panel.format_box.setCurrentIndex(panel.format_box.findData("jpeg"))
+    panel.hide()
+    page.close_folder(other)
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    panel.open_below(page.tools.filter_button)
+    assert panel.format_box.currentText() == "JPEG"
+    assert panel.conditions.content == page.model.conditions.content == "jpeg"
+    panel.format_box.setCurrentIndex(0)
+    panel.hide()
+    assert page.model.rowCount() == 8
+
+
 def test_delete_leaves_out_and_undo_takes_back(qtbot, page, runner, session, folder):
     messages = []
     page.message_raised.connect(messages.append)
