@@ -349,8 +349,7 @@ class Session(QObject):
         self._restored.clear()
         self._restored_pages.clear()
         self._labels_of_results.clear()
-        self._current_photo = None
-        self._current_page = 0
+        self._current_photo, self._current_page = None, 0
         self.selected_photos = ()
         self.undo_stack.clear()
         self.folders_changed.emit()
@@ -404,6 +403,15 @@ class Session(QObject):
             if lost:
                 self.photos_changed.emit()
 
+    def forget(self, photos: Iterable[PhotoRef]) -> None:
+        """Forget photos and skipped files that are not there any more."""
+        for photo in photos:
+            self._photos.pop(photo, None)
+            self._skipped.pop(photo, None)
+        self._forget_tuples()
+        self.photos_changed.emit()
+        self.skipped_changed.emit()
+
     def is_excluded(self, photo: PhotoRef) -> bool:
         """Return whether a photo, or the stack that it is a page of, was taken out."""
         return photo in self._excluded or (bool(photo.page) and PhotoRef(photo.file) in self._excluded)
@@ -412,8 +420,7 @@ class Session(QObject):
         """Set which photos are left out."""
         changed = frozenset(excluded)
         if changed != self._excluded:
-            self._excluded = changed
-            self._included_tuple = None
+            self._excluded, self._included_tuple = changed, None
             self.excluded_changed.emit()
 
     def _forget_tuples(self) -> None:

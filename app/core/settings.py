@@ -13,11 +13,12 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.configs import ComputePreference, RestoreConfig
-from engine.contracts.photo import PhotoPlace
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
 from engine.machine.json_files import json_text, read_json_object
 from engine.machine.places import Place
+from engine.photo_files.formats import IMAGE_SUFFIXES, OTHER_PHOTO_SUFFIXES, PHONE_SUFFIXES, RAW_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ T = TypeVar("T", bool, int, float, str, list[str])
 
 SETTINGS_VERSION = 1
 NUM_REMEMBERED_FOLDERS = 200
+"""And as many single files."""
+
+_PHOTO_SUFFIXES = IMAGE_SUFFIXES | PHONE_SUFFIXES | RAW_SUFFIXES | OTHER_PHOTO_SUFFIXES
 
 _LARGEST_NUMBER = 2**31 - 1
 """Of Qt's widgets, which refuse a larger one by an exception."""
@@ -210,13 +214,15 @@ class Settings(QObject):
         return setting.accept(self._folders.get(str(folder), {}).get(setting.key, self.get(setting)))
 
     def set_for_folder(self, folder: PhotoPlace, setting: Setting[T], value: T) -> None:
-        """Store a preference for one photo folder; the most recent folders are remembered."""
+        """Store a preference for one photo folder or file; the most recent ones of either kind are remembered."""
+        accepted = setting.accept(value)
+        if str(folder) not in self._folders and accepted == setting.default == self.get(setting):
+            # Each of hundreds of files that are opened together would push another folder's decisions out.
+            return
         values = self._folders.pop(str(folder), {})
-        values[setting.key] = setting.accept(value)
+        values[setting.key] = accepted
         self._folders[str(folder)] = values
         self._changed_folders.add(str(folder))
-        while len(self._folders) > NUM_REMEMBERED_FOLDERS:
-            self._folders.pop(next(iter(self._folders)))
         self._write_later.start()
 
     def save(self) -> None:
@@ -245,13 +251,12 @@ class Settings(QObject):
             content = {}
         values, folders = content.get("values"), content.get("folders")
         if not isinstance(values, dict) or not isinstance(folders, dict):
-            return self._values, self._folders
+            return self._values, _most_recent(self._folders)
         own = {key: value for key, value in self._values.items() if key in self._changed}
         # Those of this window come last: the most recent ones are kept.
         others = {name: entry for name, entry in folders.items() if name not in self._changed_folders}
         changed = {name: entry for name, entry in self._folders.items() if name in self._changed_folders}
-        merged = [*others.items(), *changed.items()][-NUM_REMEMBERED_FOLDERS:]
-        return _renewed(values) | own, dict(merged)
+        return _renewed(values) | own, _most_recent(others | changed)
 
     def _read(self) -> None:
         try:
@@ -275,6 +280,17 @@ class Settings(QObject):
 def compute_preference(settings: Settings) -> ComputePreference:
     """Where the network shall compute, as the settings say."""
     return ComputePreference.model_validate({name: settings.get(each) for name, each in COMPUTE_SETTINGS.items()})
+
+
+def _most_recent(folders: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what is remembered of the last folders and of the last files: neither kind pushes the other out."""
+    files = [name for name in folders if PhotoRef.of(name).file.suffix.lower() in _PHOTO_SUFFIXES]
+    others = folders.keys() - set(files)
+    forgotten = {
+        *files[:-NUM_REMEMBERED_FOLDERS],
+        *[name for name in folders if name in others][:-NUM_REMEMBERED_FOLDERS],
+    }
+    return {name: entry for name, entry in folders.items() if name not in forgotten}
 
 
 def _renewed(values: dict[str, Any]) -> dict[str, Any]:

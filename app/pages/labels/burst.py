@@ -119,7 +119,6 @@ class BurstForm(QWidget):
         self._is_busy = False
         self.shots: tuple[PhotoRef, ...] = ()
         self.list = ShotList(thumbnails)
-        self.list.dropped.connect(self.add_shots)
         add = button(tr("Add shots"), "plus")
         add.clicked.connect(self.choose_shots)
         self.remove_button = button(tr("Remove"), "trash")

@@ -86,7 +86,7 @@ class LabelsPage(Page):
 
     def accept_paths(self, paths: Sequence[PhotoPlace]) -> bool:
         if self._stack.currentWidget() is self.burst_form:
-            self.burst_form.add_shots(paths)
+            self._add_shots(paths)
             return True
         if not self.session.photos:
             return False
@@ -95,7 +95,8 @@ class LabelsPage(Page):
 
     def add_references(self, paths: Sequence[PhotoPlace]) -> None:
         """Add folders or files of clean references."""
-        self.session.set_references([*self.session.references, *(photo_place(path).absolute() for path in paths)])
+        photos = self.without_others([photo_place(path).absolute() for path in paths])
+        self.session.set_references([*self.session.references, *photos])
 
     @Slot()
     def choose_references(self) -> None:
@@ -180,6 +181,7 @@ class LabelsPage(Page):
         content.match_requested.connect(self._ask_for_match)
         content.reference_closed.connect(self._close_reference)
         content.train_requested.connect(lambda: self.page_requested.emit("finetune"))
+        self.burst_form.list.dropped.connect(self._add_shots)
         self.burst_form.closed.connect(self._leave_burst_form)
         self.burst_form.start_requested.connect(jobs.make_burst)
         jobs.matched.connect(self._take_matching)
@@ -332,6 +334,10 @@ class LabelsPage(Page):
 
     def _tell(self, change: Change, text: str, details: str = "") -> None:
         self.message_raised.emit(undoable(self.session.undo_stack, change, text, details))
+
+    @Slot(list)
+    def _add_shots(self, paths: Sequence[PhotoPlace]) -> None:
+        self.burst_form.add_shots(self.without_others(paths))
 
     @Slot()
     def _leave_burst_form(self) -> None:

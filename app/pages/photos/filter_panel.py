@@ -118,7 +118,7 @@ class PhotoFilterPanel(QFrame):
         _fill(self.camera_box, tr("Any camera"), ((camera, camera) for camera in cameras))
         formats = sorted({photo.content for photo in photos if photo.content})
         _fill(self.format_box, tr("Any format"), ((tr(FORMAT_NAMES.get(kind, kind)), kind) for kind in formats))
-        self.camera_box.setEnabled(bool(cameras))
+        self.camera_box.setEnabled(self.camera_box.count() > 1)
         self.camera_box.setToolTip("" if cameras else tr("No photo says which camera took it."))
         self._is_filling = False
 
@@ -176,12 +176,14 @@ class RangeField(QWidget):
 
 
 def _fill(box: QComboBox, any_text: str, entries: Iterable[tuple[str, str]]) -> None:
-    """Put other entries into a box and keep its choice, where that is still there."""
-    chosen = box.currentData()
+    """Put other entries into a box and keep its choice: it holds, also while no photo fulfils it."""
+    chosen, chosen_text = box.currentData(), box.currentText()
     box.clear()
     box.addItem(any_text, "")
     for text, value in entries:
         box.addItem(text, value)
+    if chosen and box.findData(chosen) < 0:
+        box.addItem(chosen_text, chosen)
     box.setCurrentIndex(max(0, box.findData(chosen)))
 
 

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QWidget
 
 from app.core.actions import make_action
-from app.core.messages import Message, Severity
 from app.core.session import Session
 from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
 from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
@@ -21,7 +20,7 @@ from app.look.phrases import number
 from app.look.text import label
 from app.look.theme import SPACING, Theme
 from app.look.thumbnails import shared_thumbnails
-from app.look.translation import mark, tr, tr_count
+from app.look.translation import mark, tr
 from app.pages.photos.duplicates import DuplicatePhotos
 from app.pages.photos.folders import FolderList
 from app.pages.photos.grid import PhotoGrid
@@ -42,7 +41,6 @@ from engine.contracts.events import Emit
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoPlace, PhotoRef, photo_place
 from engine.machine.places import Place
-from engine.photos.folder import is_no_photo
 from engine.photos.sample_photos import NOISY_FOLDER, SamplePhotos, make_samples
 
 if TYPE_CHECKING:
@@ -144,7 +142,7 @@ class PhotosPage(Page):
         Args:
             paths: What was dropped or chosen; what is open already is looked through again.
         """
-        wanted = self._without_others([photo_place(path).absolute() for path in paths])
+        wanted = self.without_others([photo_place(path).absolute() for path in paths])
         if not wanted:
             return
         remembered = {
@@ -159,20 +157,6 @@ class PhotosPage(Page):
         samples = Place.SAMPLE_PHOTOS.path()
         if samples / NOISY_FOLDER in wanted and not self.session.references:
             self.session.set_references([samples / "clean"])
-
-    def _without_others(self, paths: Sequence[PhotoPlace]) -> list[PhotoPlace]:
-        """Leave out files that are no photos by name and content, and say so."""
-        others = [path for path in paths if is_no_photo(PhotoRef.of(path))]
-        if others:
-            text = tr_count(
-                "{name} is no photo that can be read.",
-                "{number} files, such as {name}, are no photos that can be read.",
-                len(others),
-            )
-            self.message_raised.emit(
-                Message(severity=Severity.WARNING, text=text.format(name=others[0].name, number=number(len(others))))
-            )
-        return [path for path in paths if path not in set(others)]
 
     def close_folder(self, folder: PhotoPlace) -> None:
         """Close one folder; nothing is deleted. The others are looked through again."""

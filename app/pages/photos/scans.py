@@ -4,6 +4,7 @@ Finding reads headers alone, so that ten thousand photos are listed in seconds. 
 waits for it, and it steps aside while a job of the main lane computes.
 """
 
+import os
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -16,6 +17,7 @@ from app.look.translation import tr
 from engine.contracts.configs import ScanConfig
 from engine.contracts.events import FileSkipped, JobEvent, PhotoScanned, StepDone
 from engine.contracts.photo import PhotoPlace, PhotoRef
+from engine.contracts.results import ScanResult
 from engine.jobs import find_duplicates, scan
 from engine.photo_files.values.given import given_here
 from engine.photos.duplicates import Candidate, DuplicateGroup, DuplicatesConfig
@@ -49,6 +51,7 @@ class PhotoScans(QObject):
         self._measuring: JobHandle | None = None
         self._looking: JobHandle | None = None
         self._last_look: JobHandle | None = None
+        self._last_ended: QObject | None = None
         self._has_stepped_aside = False
         self._text = ""
         self._pending: list[JobEvent] = []
@@ -92,6 +95,7 @@ class PhotoScans(QObject):
             JobLane.SIDE,
         )
         self._scans.append(job)
+        job.finished.connect(self._forget_gone)
         self._text = tr("Reading photos…")
         self.changed.emit()
 
@@ -125,6 +129,7 @@ class PhotoScans(QObject):
         for job in jobs:
             job.cancel()
         self._stop_background()
+        self._last_ended = None
         self._pending.clear()
         self._set_duplicates(())
         self.changed.emit()
@@ -184,6 +189,33 @@ class PhotoScans(QObject):
         self.changed.emit()
 
     @Slot(object)
+    def _forget_gone(self, found: ScanResult) -> None:
+        """Forget what was in the folders before, and was not found in them again."""
+        # Its end was told first: a job that was stopped since is no longer asked.
+        job = self.sender()
+        if not isinstance(job, JobHandle) or job is not self._last_ended:
+            return
+        config = job.request.config
+        session = self._session
+        # As strings ten times as fast as `is_in`, for ten thousand photos of other folders.
+        places = {str(PhotoRef.of(place).file) for place in config.folders}
+        below = tuple(os.path.join(place, "") for place in places)
+        files = {photo.path.file for photo in found.photos} | {file.path.file for file in found.skipped}
+        listed = [photo.path for photo in session.photos] + [file.path for file in session.skipped]
+        gone = [
+            photo
+            for photo in listed
+            if (name := str(photo.file)).startswith(below)
+            and photo.file not in files
+            # Without subfolders, what lies in them was opened by itself.
+            and (config.recursive or os.path.dirname(name) in places)
+        ]
+        if gone:
+            session.forget(gone)
+            if session.current_photo in gone:
+                session.set_current_photo(None)
+
+    @Slot(object)
     def _take_state(self, state: JobState) -> None:
         job = self.sender()
         if not state.is_ended or not self._is_followed(job):
@@ -195,6 +227,7 @@ class PhotoScans(QObject):
                 self._look_for_duplicates()
         else:
             self._scans = [other for other in self._scans if other is not job]
+            self._last_ended = job
             # Who has stopped it, or quits, did not ask for more work.
             if not self._scans and state is not JobState.CANCELLED:
                 self.measure()

@@ -159,7 +159,7 @@ class RunDetails(QWidget):
         # A fine-tuning contrasts its unlabelled photos, whose number its record does not hold.
         if record.kind == "pretrain" and record.data is not None and stored.curves.get("contrast_accuracy"):
             batch = min(int(stored.settings.get("photos_per_batch", record.data.num_photos)), record.data.num_photos)
-            stored.curves[CHANCE_METRIC] = Curve([(0, chance_accuracy(batch))])
+            stored.curves[CHANCE_METRIC] = Curve([(0, chance_accuracy(2 * batch))])
         self.plot.set_curves(stored.curves, record.steps_total)
         self.preview.set_files(stored.previews)
         self._settings_text.setPlainText(json_text(stored.settings, indent=2))

@@ -8,10 +8,14 @@ from typing import ClassVar
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from app.core.messages import Message, Severity
 from app.core.session import Session
 from app.core.settings import Settings
 from app.jobs.runner import JobRunner
-from engine.contracts.photo import PhotoPlace
+from app.look.phrases import number
+from app.look.translation import tr_count
+from engine.contracts.photo import PhotoPlace, PhotoRef
+from engine.photos.folder import is_no_photo
 
 
 class Page(QWidget):
@@ -58,6 +62,20 @@ class Page(QWidget):
             Whether the page took them; if not, the photos page is asked.
         """
         return False
+
+    def without_others(self, paths: Sequence[PhotoPlace]) -> list[PhotoPlace]:
+        """Leave out files that are no photos by name and content, and say so."""
+        others = [path for path in paths if is_no_photo(PhotoRef.of(path))]
+        if others:
+            text = tr_count(
+                "{name} is no photo that can be read.",
+                "{number} files, such as {name}, are no photos that can be read.",
+                len(others),
+            )
+            self.message_raised.emit(
+                Message(severity=Severity.WARNING, text=text.format(name=others[0].name, number=number(len(others))))
+            )
+        return [path for path in paths if path not in set(others)]
 
     def activated(self) -> None:
         """Called each time the page has been brought to the front."""

@@ -1,5 +1,6 @@
 """Which photos a person wants to see: conditions on what the scan found out. No widgets here."""
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -86,13 +87,13 @@ class PhotoFilter:
 
     def predicate(self) -> Callable[[PhotoScanned, bool], bool]:
         """Return a function of a photo, and of whether it is left out, that tells whether all conditions hold."""
-        words = self.text.casefold().split()
+        words = _plain(self.text).split()
         noise = Span(*(None if end is None else end / LEVELS for end in (self.noise.low, self.noise.high)))
 
         def holds(photo: PhotoScanned, is_left_out: bool) -> bool:
             camera = photo.camera
             if words:
-                name = photo.path.name.casefold()
+                name = _plain(photo.path.name)
                 if not all(word in name for word in words):
                     return False
             return (
@@ -115,6 +116,11 @@ class PhotoFilter:
             and (self.taken_from is None or taken >= self.taken_from)
             and (self.taken_to is None or taken < self.taken_to)
         )
+
+
+def _plain(text: str) -> str:
+    # Macs decompose letters with accents in file names, keyboards do not.
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def first_moment(text: str) -> datetime | None:

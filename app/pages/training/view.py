@@ -225,7 +225,7 @@ class TrainingView(QWidget):
                     self._show_verdict("hourglass", "text_muted", f"{translate_engine(stage)} …")
                 case RunStarted():
                     self.run = event.run
-                    self._chance = chance_accuracy(event.num_crops, crops_per_photo=1)
+                    self._chance = chance_accuracy(event.num_crops)
                     self.tries.set_run(event.run)
                     self.plot.set_num_steps(event.num_steps)
                     self._show_verdict("hourglass", "text_muted", tr("Starting: the first steps say little yet."))

@@ -158,9 +158,9 @@ def value_range(values: Values, others: Iterable[float] = ()) -> tuple[float, fl
     return low - margin, high + margin
 
 
-def chance_accuracy(num_photos_in_batch: int) -> float:
-    """Return how often the right crop would be found by guessing, 0 to 1: of two crops of each photo."""
-    return 1 / max(1, 2 * num_photos_in_batch - 1)
+def chance_accuracy(num_crops: int) -> float:
+    """Return how often the right one of a batch's crops would be found by guessing, 0 to 1."""
+    return 1 / max(1, num_crops - 1)
 
 
 def curves_of(metrics: Mapping[str, Iterable[tuple[int, float]]]) -> dict[str, Curve]:

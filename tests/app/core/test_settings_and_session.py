@@ -12,7 +12,10 @@ from app.core.session import ModelChoice, RestoredPhoto, Session
 from app.core.settings import (
     COMPARE_GAIN,
     COMPUTE_THREADS,
+    EXCLUDED_PHOTOS,
     LAST_FOLDERS,
+    LAST_REFERENCE_FOLDERS,
+    NUM_REMEMBERED_FOLDERS,
     OPEN_DIALOG_FOLDER,
     RESTORE_BLEND,
     TEXT_SCALE,
@@ -45,6 +48,23 @@ def test_every_preference_survives_a_restart(qtbot: QtBot, tmp_path: Path) -> No
     assert (again.get(THEME), again.get(TEXT_SCALE), again.get(LAST_FOLDERS)) == ("light", 1.5, ["/ä/b"])
     assert again.get_for_folder(Path("/photos"), THUMBNAIL_PX) == 99
     assert again.get_for_folder(Path("/other"), THUMBNAIL_PX) == THUMBNAIL_PX.default
+
+
+@pytest.mark.parametrize("stored", [[], ["/references"]], ids=["nothing", "something"])
+def test_hundreds_of_single_photos_push_no_folder_out(qtbot: QtBot, tmp_path: Path, stored: list[str]) -> None:
+    settings = Settings(tmp_path / "settings.json")
+    settings.set_for_folder(Path("/holiday"), EXCLUDED_PHOTOS, ["/holiday/a.jpg"])
+    settings.set_for_folder(Path("/cards/0.jpg"), EXCLUDED_PHOTOS, ["/cards/0.jpg"])
+    for number in range(NUM_REMEMBERED_FOLDERS + 20):
+        settings.set_for_folder(Path(f"/cards/{number}.jpg"), LAST_REFERENCE_FOLDERS, stored)
+    settings.save()
+    again = Settings(tmp_path / "settings.json")
+    assert again.get_for_folder(Path("/holiday"), EXCLUDED_PHOTOS) == ["/holiday/a.jpg"]
+    assert bool(again.get_for_folder(Path("/cards/0.jpg"), EXCLUDED_PHOTOS)) == (not stored)
+    for number in range(NUM_REMEMBERED_FOLDERS + 20):
+        again.set_for_folder(Path(f"/more/{number}"), EXCLUDED_PHOTOS, ["/more"])
+    again.save()
+    assert Settings(tmp_path / "settings.json").get_for_folder(Path("/holiday"), EXCLUDED_PHOTOS) == []
 
 
 def test_dialogs_open_at_the_pictures_at_first(qtbot: QtBot, tmp_path: Path) -> None:

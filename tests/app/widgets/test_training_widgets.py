@@ -81,8 +81,8 @@ class TestCurves:
         assert value_range(np.array([3.0])) == (pytest.approx(2.85), pytest.approx(3.15))
 
     def test_chance(self) -> None:
-        assert chance_accuracy(12) == pytest.approx(1 / 23)
-        assert chance_accuracy(1) == 1.0
+        assert chance_accuracy(24) == pytest.approx(1 / 23)
+        assert chance_accuracy(2) == 1.0
 
     def test_the_names_are_those_that_a_training_writes(self) -> None:
         source = "".join(path.read_text() for path in Path("engine").rglob("*.py"))

@@ -330,6 +330,29 @@ def test_references_come_as_files_too(qtbot, page, session, runner, tiny_photos,
     qtbot.waitUntil(lambda: names_used(session) == ["photo 0.png", "photo 1.png", "photo 4.png"], timeout=20_000)
 
 
+def test_files_that_are_no_photos_become_no_references(qtbot, page, session, tiny_photos, tmp_path):
+    open_photos(session, tiny_photos.noisy)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("taken on Monday")
+    clean = tiny_photos.clean / "photo 0.png"
+    with qtbot.waitSignal(page.message_raised) as told:
+        assert page.accept_paths([notes, clean])
+    assert told.args[0].text == "notes.txt is no photo that can be read."
+    assert session.references == (clean,)
+
+
+def test_files_that_are_no_photos_become_no_shots(qtbot, page, tiny_photos, tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("taken on Monday")
+    shot = tiny_photos.noisy / "photo 0.png"
+    page.show_burst_form()
+    for drop in (page.accept_paths, page.burst_form.list.dropped.emit):
+        page.burst_form.clear()
+        with qtbot.waitSignal(page.message_raised):
+            drop([notes, shot])
+        assert page.burst_form.shots == (PhotoRef(shot),)
+
+
 def test_suggestions_say_why_and_what_has_a_reference(qtbot, page, session, runner, tiny_photos):
     assert not page.first_suggest.isEnabled()
     starter = next(starter for starter in list_starters() if starter.task == "denoise")

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS
+from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, RECURSIVE
 from app.jobs.runner import JobLane, JobRequest, JobState
 from app.look.thumbnails import shared_thumbnails
 from app.pages.photos.grid import noise_share
@@ -162,6 +162,33 @@ def test_filter_and_folder_choice(qtbot, page, runner, folder, tmp_path):
     assert not page.grid.isVisible()
     page.tools.filter_box.clear()
     assert len(names(page.model)) == 8
+
+
+@pytest.mark.parametrize(("name", "typed"), [("Mu\u0308ller.png", "m\u00fcller"), ("M\u00fcller.png", "mu\u0308ller")])
+def test_names_with_accents_are_found_however_they_are_composed(qtbot, page, runner, folder, name, typed):
+    (folder / "photo 3.png").rename(folder / name)
+    open_and_wait(qtbot, page, runner, folder)
+    page.tools.filter_box.setText(typed)
+    assert names(page.model) == [name]
+
+
+def test_a_condition_that_no_photo_fulfils_any_more_is_still_shown(qtbot, page, runner, folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    cv2.imwrite(str(other / "scene.jpg"), cv2.imread(str(folder / "photo 0.png")))
+    open_and_wait(qtbot, page, runner, folder, other)
+    panel = page.tools.filter_panel
+    panel.open_below(page.tools.filter_button)
+    panel.format_box.setCurrentIndex(panel.format_box.findData("jpeg"))
+    panel.hide()
+    page.close_folder(other)
+    qtbot.waitUntil(lambda: not runner.is_busy, timeout=20_000)
+    panel.open_below(page.tools.filter_button)
+    assert panel.format_box.currentText() == "JPEG"
+    assert panel.conditions.content == page.model.conditions.content == "jpeg"
+    panel.format_box.setCurrentIndex(0)
+    panel.hide()
+    assert page.model.rowCount() == 8
 
 
 def test_delete_leaves_out_and_undo_takes_back(qtbot, page, runner, session, folder):
@@ -320,6 +347,38 @@ def test_photos_that_changed_on_disk_look_so_once_they_are_looked_through_again(
     open_and_wait(qtbot, page, runner, folder)
     qtbot.waitUntil(lambda: thumbnails.pixmap(PhotoRef(photo)) is not None)
     assert abs(thumbnails.pixmap(PhotoRef(photo)).toImage().pixelColor(5, 5).red() - before.red()) > 100
+
+
+def test_photos_that_are_gone_are_forgotten_once_their_folder_is_looked_through_again(
+    qtbot, page, runner, session, folder, tmp_path
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (folder / "photo 5.png").rename(other / "photo 5.png")
+    open_and_wait(qtbot, page, runner, folder, other)
+    page.grid.select_photo(PhotoRef(folder / "photo 0.png"))
+    (folder / "photo 0.png").unlink()
+    (folder / "photo 1.png").rename(folder / "renamed.png")
+    (folder / "broken.png").unlink()
+    (other / "photo 5.png").unlink()
+    open_and_wait(qtbot, page, runner, folder)
+    found = ["photo 2.png", "photo 3.png", "photo 4.png", "photo 6.png", "photo 7.png", "renamed.png"]
+    # The other folder was not looked through.
+    assert names(page.model) == [*found, "photo 5.png"]
+    assert session.skipped == ()
+    assert session.current_photo != PhotoRef(folder / "photo 0.png")
+
+
+def test_a_subfolder_opened_by_itself_stays_when_its_parent_is_looked_through_alone(
+    qtbot, page, runner, settings, folder
+):
+    below = folder / "below"
+    below.mkdir()
+    (folder / "photo 5.png").rename(below / "photo 5.png")
+    settings.set(RECURSIVE, False)
+    open_and_wait(qtbot, page, runner, folder, below)
+    open_and_wait(qtbot, page, runner, folder)
+    assert "photo 5.png" in names(page.model)
 
 
 def test_subfolders_can_be_left_alone(qtbot, page, runner, folder, tiny_photos):
