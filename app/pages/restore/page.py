@@ -144,6 +144,7 @@ class RestorePage(Page):
         session.restore_requested.connect(self._restore_requested)
         runner.jobs_changed.connect(self._spare_processor)
         self.model.modelReset.connect(self._on_reset)
+        self.model.rowsInserted.connect(self._on_inserted)
         self._recall_destination()
         self._on_model_changed()
         self._on_current_photo_changed()
@@ -435,6 +436,12 @@ class RestorePage(Page):
             self.preview.set_photo(None)
         self._on_current_photo_changed()
         self._update()
+
+    @Slot()
+    def _on_inserted(self) -> None:
+        # The list takes photos in some time after the session tells of them.
+        self._show_blend()
+        self._update_soon()
 
     @Slot()
     def _on_model_changed(self) -> None:

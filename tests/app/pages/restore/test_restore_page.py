@@ -357,3 +357,15 @@ def test_what_is_selected_on_the_photos_page_is_restored(qtbot, page, session, r
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
     assert {source.name for source in session.restored_sources} == {"photo 1.png", "photo 3.png"}
     photos.grid.shut_down()
+
+
+def test_photos_that_come_later_are_counted_at_once(qtbot, page, session, folder, model):
+    """The button says how many it restores, whenever they came."""
+    open_photos(session, folder)
+    session.set_model(model)
+    assert page.primary.text() == "Restore 4\N{NO-BREAK SPACE}photos"
+    later = [shutil.copy(folder / "photo 0.png", folder / f"photo {index}.png") for index in (7, 8)]
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in later])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 6)
+    qtbot.waitUntil(lambda: page.primary.text() == "Restore 6\N{NO-BREAK SPACE}photos")
+    assert page.options.blending.copy_button.text() == "Copy to the 5 others shown"
