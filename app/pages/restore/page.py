@@ -31,7 +31,6 @@ from app.pages.restore.options import RestoreOptions
 from app.pages.restore.preview import RestorePreview
 from app.pages.shared.page import Page
 from app.pages.shared.page_slider import PageSlider
-from app.pages.shared.thumbnail_list import select_alone
 from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.fitting_splitter import FittingSplitter
@@ -393,8 +392,8 @@ class RestorePage(Page):
             if path is not None and self.model.row_of(path) is not None:
                 self.list.select_photo(path)
                 self._show_photo(path)
-            elif self.model.rowCount() and not self.list.currentIndex().isValid():
-                select_alone(self.list, self.model.index(0))
+            elif not self.list.currentIndex().isValid():
+                self.list.choose_any()
 
     def _show_photo(self, photo: PhotoRef) -> None:
         scanned = self.session.photo(photo)

@@ -2,7 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtCore import QItemSelectionModel, QPointF, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
@@ -12,7 +12,9 @@ from app.look.theme import ThemeChoice
 from app.pages.photos.page import PhotosPage
 from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage, default_destination
+from app.pages.shared.photo_list_model import shared_listing
 from app.pages.shared.spot_restoring import SpotRestorer, spot_around
+from app.pages.shared.thumbnail_list import select_alone
 from app.viewer.picture_files import PictureFiles
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobCancelled, JobControl
@@ -369,3 +371,39 @@ def test_photos_that_come_later_are_counted_at_once(qtbot, page, session, folder
     qtbot.waitUntil(lambda: page.model.rowCount() == 6)
     qtbot.waitUntil(lambda: page.primary.text() == "Restore 6\N{NO-BREAK SPACE}photos")
     assert page.options.blending.copy_button.text() == "Copy to the 5 others shown"
+
+
+def test_selected_photos_stay_selected_when_the_list_is_sorted_or_filtered_anew(qtbot, page, session, folder, model):
+    """Photos move while one selects, as their noise is measured; the button must not restore all of them then."""
+    paths = [PhotoRef(path) for path in sorted(folder.iterdir())]
+    session.set_folders([folder])
+    session.add_photos(
+        [PhotoScanned(path=path, width=112, height=96 + row, noise_sigma=0.1) for row, path in enumerate(paths)]
+    )
+    session.set_model(model)
+    select_alone(page.list, page.model.index(1))
+    for row in (2, 3):
+        page.list.selectionModel().select(page.model.index(row), QItemSelectionModel.SelectionFlag.Select)
+    shared_listing(session).set_sort("largest")
+    assert page.list.selected_photos() == paths[:0:-1]
+    assert page.list.currentIndex().row() == 2
+    session.set_excluded([paths[0]])
+    assert page.list.selected_photos() == paths[:0:-1]
+    assert page.primary.text() == "Restore 3 selected photos"
+    # The one that is looked at goes: the first of the others is looked at.
+    session.set_excluded([paths[1]])
+    assert page.list.selected_photos() == [paths[3], paths[2]]
+    assert session.current_photo == paths[3]
+    assert page.primary.text() == "Restore 2 selected photos"
+
+
+def test_a_list_that_is_sorted_unseen_leaves_the_photo_that_is_looked_at_elsewhere(page, session, folder):
+    open_photos(session, folder)
+    page.list.step(1)
+    page.hide()
+    elsewhere = session.photos[2].path
+    session.set_current_photo(elsewhere)
+    session.set_excluded([session.photos[3].path])
+    assert session.current_photo == elsewhere
+    page.show()
+    assert page.model.photo_at(page.list.currentIndex().row()).path == elsewhere
