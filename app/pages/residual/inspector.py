@@ -147,6 +147,9 @@ class ResidualInspector(QDialog):
             else tr("What was taken away from {photo}").format(photo=request.noisy.name)
         )
         self._say("info", "text_muted", tr("Examining …"))
+        # What was found of another photo would stand below this one's name, for good where it cannot be examined.
+        self.match.hide()
+        self.view.clear()
         self.folder_view.clear()
         self.tabs.setCurrentIndex(0)
         job = self._submit(

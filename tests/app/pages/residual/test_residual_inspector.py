@@ -116,6 +116,32 @@ def test_an_unreadable_file_is_a_sentence_and_no_crash(qtbot, filled, tmp_path):
     assert "broken.png" in inspector.verdict.text()
 
 
+def test_nothing_of_another_photo_stays_where_one_cannot_be_examined(qtbot, filled, tmp_path):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    assert inspector.view.histogram.isVisible()
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    filled.session.inspect_requested.emit(InspectRequest(filled.session.photos[0].path, broken))
+    assert wait_for_report(qtbot, filled) is inspector
+    assert not inspector.view.viewer.panes
+    assert not inspector.view.histogram.isVisible()
+    filled.session.inspect_requested.emit(None)
+    wait_for_report(qtbot, filled)
+    assert len(inspector.view.viewer.panes) == 2
+    assert inspector.view.histogram.isVisible()
+
+
+def test_an_examination_that_is_stopped_says_so(qtbot, filled):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    filled.session.inspect_requested.emit(None)
+    filled.runner.cancel_all()
+    wait_for_report(qtbot, filled)
+    assert inspector.verdict.text() == "Stopped."
+    assert not inspector.view.viewer.panes
+
+
 def test_closing_it_stops_what_runs(qtbot, filled):
     filled.session.inspect_requested.emit(None)
     filled.inspection.inspector.close()
