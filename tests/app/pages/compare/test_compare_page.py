@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QPointF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRect, QSizeF, Qt
 from PySide6.QtTest import QTest
 
 from app.core.session import RestoredPhoto
@@ -300,3 +300,16 @@ def test_the_profile_of_the_last_session_has_its_line_once_there_are_panes(qtbot
     page.bar.profile_button.click()
     assert page.viewer.line is None
     page.shut_down()
+
+
+def test_a_region_is_measured_where_it_is_seen_beside_a_picture_of_another_shape(qtbot, opened, tiny_photos, tmp_path):
+    """The narrower photo lies in the middle of the wider scene, and so do the region's pixels in it."""
+    wide = tmp_path / "wide.png"
+    cv2.imwrite(str(wide), np.zeros((96, 224, 3), np.uint8))
+    opened._choose_panes((INPUT_CHOICE, PaneChoice(PaneKind.FILE, path=wide)))
+    wait(qtbot, opened)
+    opened.viewer.set_region(QRect(56 + 70, 20, 30, 40))
+    wait(qtbot, opened)
+    noisy, clean = (read_image(folder / "photo 0.png").pixels for folder in (tiny_photos.noisy, tiny_photos.clean))
+    expected = f"{psnr(noisy[20:60, 70:100], clean[20:60, 70:100]):.2f}"
+    assert f"region {expected}" in opened.viewer.pane_views[0].caption.text
