@@ -19,6 +19,7 @@ from engine.comparing.region_metrics import Closeness, Region, measure_closeness
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.photo_files.values.levels import ValueLevels, levels_of_measuring
+from engine.photos.identity import identity_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PaneMeter:
 
     def __init__(self, files: PictureFiles) -> None:
         self._files = files
-        self._whole: WeakKeyDictionary[Picture, tuple[tuple[PhotoRef, ValueLevels], str]] = WeakKeyDictionary()
+        self._whole: WeakKeyDictionary[Picture, tuple[tuple[str, ValueLevels], str]] = WeakKeyDictionary()
 
     def measure(self, loaded: LoadedPanes, region: Region | None, control: JobControl) -> PaneFigures:
         """Measure every pane; by one background thread at a time.
@@ -52,6 +53,8 @@ class PaneMeter:
         pictures = {index: pane for index, pane in enumerate(loaded.panes) if isinstance(pane, Picture)}
         if loaded.reference is None:
             return PaneFigures(loaded.photo, dict.fromkeys(sorted(pictures)[:1], tr("no reference")))
+        # Asked before it is read: a reference that is written meanwhile is measured against once more.
+        identity = identity_of(loaded.reference)
         reference = self._files.picture(loaded.reference, title="", detail="", role=PictureRole.REFERENCE)
         if not isinstance(reference, Picture):
             return PaneFigures(loaded.photo, {})
@@ -62,7 +65,7 @@ class PaneMeter:
             if picture.role is PictureRole.REFERENCE:
                 continue
             photo = noisy or picture
-            known, measured_by = self._whole.get(picture), (loaded.reference, photo.levels)
+            known, measured_by = self._whole.get(picture), (identity, photo.levels)
             whole = known[1] if known is not None and known[0] == measured_by else ""
             if not whole:
                 whole = figures_text(picture, reference, photo, control)

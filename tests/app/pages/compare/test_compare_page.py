@@ -313,3 +313,18 @@ def test_a_region_is_measured_where_it_is_seen_beside_a_picture_of_another_shape
     noisy, clean = (read_image(folder / "photo 0.png").pixels for folder in (tiny_photos.noisy, tiny_photos.clean))
     expected = f"{psnr(noisy[20:60, 70:100], clean[20:60, 70:100]):.2f}"
     assert f"region {expected}" in opened.viewer.pane_views[0].caption.text
+
+
+def test_figures_follow_a_reference_that_has_changed(qtbot, opened, session, folder, tiny_photos, tmp_path):
+    reference = tmp_path / "reference.png"
+    shutil.copy(tiny_photos.clean / "photo 0.png", reference)
+    session.set_label_pairs([PhotoPair(PhotoRef(folder / "photo 0.png"), PhotoRef(reference))])
+    wait(qtbot, opened)
+    noisy, other = (read_image(path).pixels for path in (folder / "photo 0.png", folder / "photo 1.png"))
+    shutil.copy(folder / "photo 1.png", reference)
+    opened.hide()
+    session.set_label_pairs([])
+    session.set_label_pairs([PhotoPair(PhotoRef(folder / "photo 0.png"), PhotoRef(reference))])
+    opened.show()
+    wait(qtbot, opened)
+    assert f"{psnr(noisy, other):.2f}" in opened.viewer.pane_views[0].caption.text
