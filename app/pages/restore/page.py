@@ -158,6 +158,11 @@ class RestorePage(Page):
         self.preview.refresh()
         self._select_as_on_photos()
 
+    def come_back_to(self) -> None:
+        if self.isVisible():
+            self.preview.refresh()
+            self.done_before.look_soon()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.done_before.look_soon()

@@ -6,6 +6,7 @@ import pytest
 import tifffile
 from PySide6.QtCore import QPointF, QRect, QSizeF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from app.core.session import RestoredPhoto
 from app.core.settings import COMPARE_MODE, COMPARE_PROFILE
@@ -328,3 +329,15 @@ def test_figures_follow_a_reference_that_has_changed(qtbot, opened, session, fol
     opened.show()
     wait(qtbot, opened)
     assert f"{psnr(noisy, other):.2f}" in opened.viewer.pane_views[0].caption.text
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_photo_edited_in_another_program_is_shown_as_it_is_now(qtbot, opened, session, folder, is_seen):
+    session.set_current_photo(PhotoRef(folder / "photo 3.png"))
+    wait(qtbot, opened)
+    opened.setVisible(is_seen)
+    shutil.copy(folder / "photo 1.png", folder / "photo 3.png")
+    QApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    opened.show()
+    wait(qtbot, opened)
+    np.testing.assert_array_equal(opened.viewer.panes[0].pixels, read_image(folder / "photo 1.png").pixels)

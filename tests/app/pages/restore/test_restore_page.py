@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QPointF, QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.core.session import ModelChoice
 from app.core.settings import RESTORE_DESTINATION
@@ -407,3 +407,17 @@ def test_a_list_that_is_sorted_unseen_leaves_the_photo_that_is_looked_at_elsewhe
     assert session.current_photo == elsewhere
     page.show()
     assert page.model.photo_at(page.list.currentIndex().row()).path == elsewhere
+
+
+def test_a_photo_edited_in_another_program_is_shown_as_it_is_now(qtbot, page, session, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    wait_for_preview(qtbot, page)
+    before = page.preview.restoring.restoration
+    shutil.copy(folder / "photo 1.png", session.current_photo.file)
+    QApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    qtbot.waitUntil(lambda: page.preview.restoring.restoration not in (None, before), timeout=30_000)
+    wait_for_preview(qtbot, page)
+    source = page.preview.restoring.photo.source
+    shown = source.window(0, 0, source.width, source.height)
+    np.testing.assert_array_equal(shown, read_image(folder / "photo 1.png").pixels)
