@@ -244,7 +244,7 @@ class ResidualInspector(QDialog):
             reason = tr("There is no model yet: pretrain one, or open a model file.")
         elif self._session.num_pages < 2:
             reason = tr("Open a folder of at least two photos.")
-        note = "" if model is None else tr("as “{model}” sees them").format(model=model.name)
+        note = "" if model is None else tr("as “{model}” sees them").format(model=translate_engine(model.name))
         self.folder_view.show_readiness(reason, note)
 
 

@@ -8,12 +8,14 @@ import pytest
 import torch
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QLabel, QMainWindow
 
 from app.core.messages import Message
 from app.core.session import InspectRequest, ModelChoice, RestoredPhoto, Session
 from app.jobs.runner import JobRunner
+from app.look.catalogues import load_catalogue
 from app.look.theme import ThemeChoice
+from app.look.translation import install_catalogue
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.residual.plots import short_names
 from engine.contracts.events import PhotoScanned
@@ -202,3 +204,16 @@ def test_the_compare_page_and_the_shortcut_open_it_in_the_real_window(qtbot, ope
     assert inspector.request.noisy == PhotoRef(paths[0])
     inspector.close()
     inspector.shut_down()
+
+
+def test_a_starter_is_named_in_the_persons_language(qtbot, filled, tmp_path):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    install_catalogue(load_catalogue("de"))
+    try:
+        filled.session.set_model(ModelChoice(tmp_path / "denoise.safetensors", "Denoise (starter)"))
+        assert "Entrauschen (Startmodell)" in " ".join(
+            said.text() for said in inspector.folder_view.findChildren(QLabel)
+        )
+    finally:
+        install_catalogue(load_catalogue("en"))
