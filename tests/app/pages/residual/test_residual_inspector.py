@@ -217,3 +217,16 @@ def test_a_starter_is_named_in_the_persons_language(qtbot, filled, tmp_path):
         )
     finally:
         install_catalogue(load_catalogue("en"))
+
+
+def test_noises_that_cannot_be_compared_leave_the_verdict_on_the_photo(qtbot, filled, tmp_path):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    verdict = inspector.verdict.text()
+    filled.session.set_model(ModelChoice(tmp_path / "gone.safetensors", "Gone"))
+    inspector.tabs.setCurrentIndex(1)
+    QTest.mouseClick(inspector.folder_view.compare_button, Qt.MouseButton.LeftButton)
+    wait_for_report(qtbot, filled)
+    assert "There is no model" in inspector.folder_view.sentence.text()
+    assert inspector.folder_view.sentence.isVisible()
+    assert inspector.verdict.text() == verdict
