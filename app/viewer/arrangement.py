@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF
 
 from app.viewer.canvas.legend import Legend
 from app.viewer.canvas.view_transform import ViewTransform, place_in_scene
-from app.viewer.pictures import CommonLevels, PaneContent, Panel, Picture, ViewSettings
+from app.viewer.pictures import CommonLevels, PaneContent, Panel, Picture, ViewSettings, scene_of
 from app.viewer.pyramid_store import PyramidStore
 from app.viewer.tiles.tile_mosaic import needed_pixels
 from app.viewer.view_modes import ViewMode
@@ -78,10 +78,10 @@ def arrange(
     panels = mode.arrange(panes, settings, store)
     store.end()
     panels = _with_legend_once(panels)
-    largest = max(pictures, key=lambda picture: picture.width * picture.height, default=None)
-    if largest is None:
+    size = scene_of(pictures)
+    if size is None:
         return Arrangement(tuple(panels), None)
-    scene = QSizeF(largest.width, largest.height)
+    scene = size.toSizeF()
     _prepare_tiles(panels, scene, viewpoint)
     return Arrangement(tuple(panels), scene)
 

@@ -105,6 +105,11 @@ class MissingPicture:
 PaneContent = Picture | MissingPicture
 
 
+def scene_of(pictures: Sequence[Picture]) -> QSize | None:
+    """Return the size of the scene on which pictures are laid: that of the largest; None without any."""
+    return max((picture.size for picture in pictures), key=lambda size: size.width() * size.height(), default=None)
+
+
 def deepest(pictures: Sequence[Picture]) -> Picture:
     """Return the picture in the numbers of whose file values are read that belong to several: it has the greatest."""
     return max(pictures, key=lambda picture: picture.peak)

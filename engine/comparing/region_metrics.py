@@ -38,12 +38,6 @@ class Region:
         right, bottom = min(self.left + self.width, width), min(self.top + self.height, height)
         return Region(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
-    def scaled(self, factor: float) -> "Region":
-        """Return the same rectangle of a picture that is `factor` times larger; never less than one pixel."""
-        left, top = round(self.left * factor), round(self.top * factor)
-        right, bottom = round((self.left + self.width) * factor), round((self.top + self.height) * factor)
-        return Region(left, top, max(1, right - left), max(1, bottom - top))
-
     def of(self, pixels: Pixels) -> Pixels:
         """Return a picture's pixels within it, without copying."""
         return pixels[self.top : self.top + self.height, self.left : self.left + self.width]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,12 +23,33 @@ from app.viewer.tiles.display_settings import DisplaySettings
 from app.widgets.save_dialog import ask_where_to_save
 from engine.comparing.page import ComparisonPageConfig, PagePicture
 from engine.contracts.errors import EngineError
+from engine.contracts.events import Emit
+from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.photo import PhotoRef
 from engine.jobs import write_comparison_page
 from engine.photo_files.photos import PhotoImage, write_image
 
 _PICTURE_FORMATS: Final[tuple[FileFormat, ...]] = ("png", "jpeg", "tiff", "webp", "bmp")
+
+
+@dataclass(frozen=True, eq=False)
+class _PagePane:
+    """One picture of a page, as it is in memory: its name, and PSNR and SSIM as text."""
+
+    picture: Picture
+    name: str
+    figures: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Page:
+    """What becomes a page; see `ComparisonPageConfig`."""
+
+    path: Path
+    title: str
+    panes: tuple[_PagePane, ...]
+    file_format: Literal["jpeg", "png"]
 
 
 class CompareExport(QObject):
@@ -82,25 +104,17 @@ class CompareExport(QObject):
             path: The file.
             file_format: How the pictures are kept in it.
         """
-        found = [pane for pane in loaded.panes if isinstance(pane, Picture)]
-        levels = CommonLevels(next(iter(found), None))
-        pictures = tuple(
-            PagePicture(
-                name=loaded.names[index],
-                caption=" · ".join(part for part in (loaded.names[index], figures.get(index, "")) if part),
-                # A browser knows of no levels, but reads profiles by itself.
-                pixels=DisplaySettings(levels=levels.shown(pane), channels=levels.tints(pane)).shown(pane.pixels),
-                icc_profile=pane.icc_profile,
-            )
+        panes = tuple(
+            _PagePane(pane, loaded.names[index], figures.get(index, ""))
             for index, pane in enumerate(loaded.panes)
             if isinstance(pane, Picture)
         )
-        config = ComparisonPageConfig(path=path, title=loaded.photo.name, pictures=pictures, file_format=file_format)
+        config = _Page(path=path, title=loaded.photo.name, panes=panes, file_format=file_format)
         job = self._runner.submit(
             JobRequest(
                 title=tr("Writing {file}").format(file=path.name),
                 page_id=self._page_id,
-                function=write_comparison_page,
+                function=_write_page,
                 config=config,
                 lane=JobLane.SIDE,
             )
@@ -123,3 +137,26 @@ class CompareExport(QObject):
     @Slot(object)
     def _tell_error(self, error: EngineError) -> None:
         self.message_raised.emit(Message(severity=Severity.ERROR, text=error.message, hint=error.hint))
+
+
+def _write_page(config: _Page, control: JobControl, emit: Emit) -> Path:
+    """Write the page; a job, since a browser knows of no levels, and to bring large pictures to them takes a while."""
+    levels = CommonLevels(next((pane.picture for pane in config.panes), None))
+    pictures = []
+    for pane in config.panes:
+        control.wait_if_paused()
+        picture = pane.picture
+        settings = DisplaySettings(levels=levels.shown(picture), channels=levels.tints(picture))
+        pictures.append(
+            PagePicture(
+                name=pane.name,
+                caption=" · ".join(part for part in (pane.name, pane.figures) if part),
+                # Profiles a browser reads by itself.
+                pixels=settings.shown(picture.pixels),
+                icc_profile=picture.icc_profile,
+            )
+        )
+    page = ComparisonPageConfig(
+        path=config.path, title=config.title, pictures=tuple(pictures), file_format=config.file_format
+    )
+    return write_comparison_page(page, control, emit)

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from PySide6.QtCore import QPointF, QRectF, QSize
+
 from app.look.phrases import decibels, number
 from app.look.translation import tr
 from app.pages.compare.panes import LoadedPanes
+from app.viewer.canvas.view_transform import own_point
 from app.viewer.picture_files import PictureFiles
-from app.viewer.pictures import Picture, PictureRole, at_common_size, levels_beside
+from app.viewer.pictures import Picture, PictureRole, at_common_size, levels_beside, scene_of
 from engine.comparing.region_metrics import Closeness, Region, measure_closeness
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.photo_files.values.levels import ValueLevels, levels_of_measuring
+from engine.photos.identity import identity_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class PaneMeter:
 
     def __init__(self, files: PictureFiles) -> None:
         self._files = files
-        self._whole: WeakKeyDictionary[Picture, tuple[tuple[PhotoRef, ValueLevels], str]] = WeakKeyDictionary()
+        self._whole: WeakKeyDictionary[Picture, tuple[tuple[str, ValueLevels], str]] = WeakKeyDictionary()
 
     def measure(self, loaded: LoadedPanes, region: Region | None, control: JobControl) -> PaneFigures:
         """Measure every pane; by one background thread at a time.
@@ -49,22 +53,26 @@ class PaneMeter:
         pictures = {index: pane for index, pane in enumerate(loaded.panes) if isinstance(pane, Picture)}
         if loaded.reference is None:
             return PaneFigures(loaded.photo, dict.fromkeys(sorted(pictures)[:1], tr("no reference")))
+        # Asked before it is read: a reference that is written meanwhile is measured against once more.
+        identity = identity_of(loaded.reference)
         reference = self._files.picture(loaded.reference, title="", detail="", role=PictureRole.REFERENCE)
         if not isinstance(reference, Picture):
             return PaneFigures(loaded.photo, {})
         noisy = self._noisy(loaded, pictures)
-        scene_width = max((picture.width for picture in pictures.values()), default=0)
+        scene = scene_of(list(pictures.values()))
         figures: dict[int, str] = {}
         for index, picture in pictures.items():
             if picture.role is PictureRole.REFERENCE:
                 continue
             photo = noisy or picture
-            known, measured_by = self._whole.get(picture), (loaded.reference, photo.levels)
+            known, measured_by = self._whole.get(picture), (identity, photo.levels)
             whole = known[1] if known is not None and known[0] == measured_by else ""
             if not whole:
                 whole = figures_text(picture, reference, photo, control)
                 self._whole[picture] = (measured_by, whole)
-            part = "" if region is None else region_text(picture, reference, region, scene_width, photo, control)
+            part = ""
+            if region is not None and scene is not None:
+                part = region_text(picture, reference, region, scene, photo, control)
             figures[index] = tr("region {region} · whole {whole}").format(region=part, whole=whole) if part else whole
         return PaneFigures(loaded.photo, figures)
 
@@ -98,7 +106,7 @@ def region_text(
     picture: Picture,
     reference: Picture,
     region: Region,
-    scene_width: int,
+    scene: QSize,
     photo: Picture | None = None,
     control: JobControl | None = None,
 ) -> str:
@@ -108,7 +116,7 @@ def region_text(
         picture: What is measured.
         reference: What it should be.
         region: In pixels of the scene on which all panes are laid.
-        scene_width: The scene's width in pixels.
+        scene: The scene's size in pixels; the picture lies on it as `place_in_scene` says.
         photo: As for `figures_text`.
         control: Ends it.
     """
@@ -116,7 +124,15 @@ def region_text(
     if pair is None:
         return ""
     height, width = pair[0].shape[:2]
-    inside = region.scaled(width / scene_width).clipped(width, height)
+    # A picture may have been enlarged to the reference's size, from the upper left corner.
+    enlarged = max(1, height // picture.height)
+    corners = (QPointF(region.left, region.top), QPointF(region.left + region.width, region.top + region.height))
+    first, last = (
+        own_point(picture.size, QRectF(QPointF(0, 0), scene.toSizeF()), corner) * enlarged for corner in corners
+    )
+    left, top = round(first.x()), round(first.y())
+    own = Region(left, top, max(1, round(last.x()) - left), max(1, round(last.y()) - top))
+    inside = own.clipped(width, height)
     if inside is None:
         return ""
     return closeness_text(measure_closeness(*pair, inside, control=control), separator=", ")

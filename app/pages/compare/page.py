@@ -129,6 +129,10 @@ class ComparePage(Page):
         self._on_photos_changed()
         self.viewer.setFocus()
 
+    def come_back_to(self) -> None:
+        if not self.blind.is_on:
+            self._reload()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._on_photos_changed()

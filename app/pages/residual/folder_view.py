@@ -24,7 +24,7 @@ class FolderNoiseView(QWidget):
         num_crops: How many crops of each.
         compare_button: Starts the comparison; disabled with the reason as its tooltip.
         matrix: The distances.
-        sentence: What they say.
+        sentence: What they say, or why there are none.
 
     Signals:
         comparison_requested: The button was clicked.
@@ -93,6 +93,12 @@ class FolderNoiseView(QWidget):
         self.sentence.show()
         self.matrix.show()
         show_distances(self.matrix, comparison)
+
+    def show_failure(self, sentence: str) -> None:
+        """Say why there is no matrix."""
+        self.matrix.hide()
+        self.sentence.setText(sentence)
+        self.sentence.show()
 
     def clear(self) -> None:
         """Show no matrix."""

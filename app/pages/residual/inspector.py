@@ -5,7 +5,9 @@ A window of its own beside the main one, so that any page can ask for it: `Sessi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
@@ -147,12 +149,16 @@ class ResidualInspector(QDialog):
             else tr("What was taken away from {photo}").format(photo=request.noisy.name)
         )
         self._say("info", "text_muted", tr("Examining …"))
+        # What was found of another photo would stand below this one's name, for good where it cannot be examined.
+        self.match.hide()
+        self.view.clear()
         self.folder_view.clear()
         self.tabs.setCurrentIndex(0)
         job = self._submit(
             tr("Examining the residual of {photo}").format(photo=request.noisy.name),
             examine_job,
             Inspection(request, self._session.run_catalog.runs),
+            tell_failure=partial(self._say, "warning", "warning"),
         )
         job.finished.connect(lambda report: self._show_report(job, report))
 
@@ -169,7 +175,7 @@ class ResidualInspector(QDialog):
             num_photos=self.folder_view.num_photos.value(),
             crops_per_photo=self.folder_view.num_crops.value(),
         )
-        job = self._submit(tr("Comparing noises"), compare_noises, config)
+        job = self._submit(tr("Comparing noises"), compare_noises, config, tell_failure=self.folder_view.show_failure)
         job.finished.connect(lambda comparison: self._show_comparison(job, comparison))
 
     def shut_down(self) -> None:
@@ -184,7 +190,9 @@ class ResidualInspector(QDialog):
             self._job.cancel()
         super().done(result)
 
-    def _submit(self, title: str, function: object, config: object) -> JobHandle:
+    def _submit(
+        self, title: str, function: object, config: object, *, tell_failure: Callable[[str], None]
+    ) -> JobHandle:
         if self._job is not None:
             self._job.cancel()
         job = self._runner.submit(
@@ -193,7 +201,7 @@ class ResidualInspector(QDialog):
         self._job = job
         self._progress.set_job(job)
         self._progress.show()
-        job.failed.connect(lambda failure: self._show_failure(job, failure))
+        job.failed.connect(lambda failure: self._show_failure(job, failure, tell_failure))
         job.cancelled.connect(lambda: self._show_cancelled(job))
         self._update_readiness()
         return job
@@ -219,9 +227,9 @@ class ResidualInspector(QDialog):
         if self._end(job):
             self.folder_view.show_comparison(comparison)
 
-    def _show_failure(self, job: JobHandle, failure: JobFailure) -> None:
+    def _show_failure(self, job: JobHandle, failure: JobFailure, tell: Callable[[str], None]) -> None:
         if self._end(job):
-            self._say("warning", "warning", f"{translate_engine(failure.message)} {translate_engine(failure.hint)}")
+            tell(f"{translate_engine(failure.message)} {translate_engine(failure.hint)}")
 
     def _show_cancelled(self, job: JobHandle) -> None:
         if self._end(job) and not self.view.viewer.panes:
@@ -241,7 +249,7 @@ class ResidualInspector(QDialog):
             reason = tr("There is no model yet: pretrain one, or open a model file.")
         elif self._session.num_pages < 2:
             reason = tr("Open a folder of at least two photos.")
-        note = "" if model is None else tr("as “{model}” sees them").format(model=model.name)
+        note = "" if model is None else tr("as “{model}” sees them").format(model=translate_engine(model.name))
         self.folder_view.show_readiness(reason, note)
 
 

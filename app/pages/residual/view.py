@@ -56,7 +56,7 @@ class ResidualView(QWidget):
         self._gain.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.histogram, self.neighbours, self.spectrum = histogram_plot(), autocorrelation_map(), spectrum_plot()
         self.levels = level_plot(title=tr("Strength by brightness"))
-        plots = QWidget()
+        self._all_plots = plots = QWidget()
         plots_layout = in_column(of=plots, margins=(SPACING, 0, SPACING, 0), spacing=2 * SPACING)
         for plot, stretch in ((self.histogram, 2), (self.levels, 2), (self.neighbours, 3), (self.spectrum, 2)):
             plots_layout.addWidget(plot, stretch)
@@ -71,8 +71,14 @@ class ResidualView(QWidget):
         self.viewer.state_changed.connect(self._show_gain)
         self._show_gain()
 
+    def clear(self) -> None:
+        """Show no residual; what the plots take stays free."""
+        self.viewer.show_message("")
+        self._all_plots.hide()
+
     def show_report(self, report: ResidualReport) -> None:
         """Show another residual, amplified so that it can be seen."""
+        self._all_plots.show()
         wanted = _WANTED_SPREAD / max(report.sigma, 1e-6)
         self.viewer.set_gain(max((gain for gain in GAINS if gain <= wanted), default=GAINS[0]))
         tints = ChannelTint.of_channels(report.channels)

@@ -165,7 +165,9 @@ class BatchRunner(QObject):
         unfinished = (PhotoState.WAITING, PhotoState.RESTORING)
         left = tuple(path for path in self._photos if self._list.state_of(path).state in unfinished)
         config, made_by = self._config, self._made_by
-        num_done, num_photos = len(self._photos) - len(left), len(self._photos)
+        num_failed = sum(self._list.state_of(path).state is PhotoState.FAILED for path in self._photos)
+        num_photos = len(self._photos)
+        num_done = num_photos - len(left) - num_failed
         self._end()
         if config is None or made_by is None or not left:
             return
@@ -174,10 +176,14 @@ class BatchRunner(QObject):
             "Stopped: {done} of {total} photos are done, {number} are left.",
             len(left),
         )
+        text = text.format(done=number(num_done), total=number(num_photos), number=number(len(left)))
+        if num_failed:
+            text = f"{text} {_say_how_many_failed(num_failed)}"
         rest = config.model_copy(update={"photos": left})
         self.message_raised.emit(
             Message(
-                text=text.format(done=number(num_done), total=number(num_photos), number=number(len(left))),
+                severity=Severity.WARNING if num_failed else Severity.INFO,
+                text=text,
                 action_label=tr("Restore the rest"),
                 action=lambda: None if self.is_running else self.start(rest, made_by),
             )
@@ -285,10 +291,7 @@ def _describe_failures(result: RestoreResult) -> str:
     reason, num_common = reasons.most_common(1)[0]
     num_failed, total = len(result.failed), len(result.outcomes)
     if 2 * num_common <= num_failed:
-        text = tr_count(
-            "{number} photo failed; the list says why.", "{number} photos failed; the list says why.", num_failed
-        )
-        return text.format(number=number(num_failed))
+        return _say_how_many_failed(num_failed)
     told = translate_engine(reason)
     if len(reasons) == 1:
         return tr("{number} of {total} failed: {reason}").format(
@@ -297,3 +300,10 @@ def _describe_failures(result: RestoreResult) -> str:
     return tr("{number} of {total} failed, {common} of them for this reason: {reason}").format(
         number=number(num_failed), total=number(total), common=number(num_common), reason=told
     )
+
+
+def _say_how_many_failed(num_failed: int) -> str:
+    text = tr_count(
+        "{number} photo failed; the list says why.", "{number} photos failed; the list says why.", num_failed
+    )
+    return text.format(number=number(num_failed))

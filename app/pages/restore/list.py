@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from itertools import pairwise
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QObject,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -227,6 +240,8 @@ class RestoreList(ThumbnailList):
     def __init__(self, model: RestoreListModel, thumbnails: ThumbnailLoader, parent: QWidget | None = None) -> None:
         super().__init__(thumbnails, parent)
         self._photos = model
+        self._kept: tuple[PhotoRef | None, list[PhotoRef]] = (None, [])
+        self._is_selecting_again = False
         self.setModel(model)
         self.setItemDelegate(_RestoreDelegate(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -234,6 +249,8 @@ class RestoreList(ThumbnailList):
         self.setAccessibleName(tr("Photos to restore"))
         self.watch_model(lambda row: (model.photo_at(row).path,))
         self.selectionModel().currentChanged.connect(self._tell_choice)
+        model.modelAboutToBeReset.connect(self._keep_selection)
+        model.modelReset.connect(self._select_again)
 
     def selected_photos(self) -> list[PhotoRef]:
         """Return what is selected, in the list's order."""
@@ -254,11 +271,50 @@ class RestoreList(ThumbnailList):
             row = self.currentIndex().row() + direction if self.currentIndex().isValid() else 0
             select_alone(self, self._photos.index(min(max(row, 0), num_rows - 1)))
 
+    def choose_any(self) -> None:
+        """Make a photo the current one: the first of those that are selected, or else the first of all."""
+        rows = [index.row() for index in self.selectionModel().selectedIndexes()]
+        if rows:
+            first = self._photos.index(min(rows))
+            self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+        elif self._photos.rowCount():
+            select_alone(self, self._photos.index(0))
+
+    @Slot()
+    def _keep_selection(self) -> None:
+        index = self.currentIndex()
+        current = self._photos.photo_at(index.row()).path if index.isValid() else None
+        self._kept = (current, self.selected_photos())
+
+    @Slot()
+    def _select_again(self) -> None:
+        """Select what was selected before the list was sorted or filtered anew, as far as it is still there."""
+        current, selected = self._kept
+        rows = sorted(row for row in map(self._photos.row_of, selected) if row is not None)
+        selection = QItemSelection()
+        for first, last in _runs_of(rows):
+            selection.append(QItemSelectionRange(self._photos.index(first), self._photos.index(last)))
+        row = None if current is None else self._photos.row_of(current)
+        # Nobody has chosen a photo: the one that is looked at elsewhere stays so.
+        self._is_selecting_again = True
+        if row is not None:
+            self.selectionModel().setCurrentIndex(self._photos.index(row), QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._is_selecting_again = False
+
     @Slot()
     def _tell_choice(self) -> None:
         index = self.currentIndex()
-        if index.isValid():
+        if index.isValid() and not self._is_selecting_again:
             self.photo_chosen.emit(self._photos.photo_at(index.row()).path)
+
+
+def _runs_of(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of all rows that follow one another."""
+    breaks = [place for place, (row, after) in enumerate(pairwise(rows), start=1) if after > row + 1]
+    for start, end in pairwise([0, *breaks, len(rows)]):
+        if start < end:
+            yield rows[start], rows[end - 1]
 
 
 class _RestoreDelegate(QStyledItemDelegate):

@@ -31,7 +31,6 @@ from app.pages.restore.options import RestoreOptions
 from app.pages.restore.preview import RestorePreview
 from app.pages.shared.page import Page
 from app.pages.shared.page_slider import PageSlider
-from app.pages.shared.thumbnail_list import select_alone
 from app.widgets.empty_state import EmptyState
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.fitting_splitter import FittingSplitter
@@ -144,6 +143,7 @@ class RestorePage(Page):
         session.restore_requested.connect(self._restore_requested)
         runner.jobs_changed.connect(self._spare_processor)
         self.model.modelReset.connect(self._on_reset)
+        self.model.rowsInserted.connect(self._on_inserted)
         self._recall_destination()
         self._on_model_changed()
         self._on_current_photo_changed()
@@ -157,6 +157,11 @@ class RestorePage(Page):
         self.session.choose_default_model()
         self.preview.refresh()
         self._select_as_on_photos()
+
+    def come_back_to(self) -> None:
+        if self.isVisible():
+            self.preview.refresh()
+            self.done_before.look_soon()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -392,8 +397,8 @@ class RestorePage(Page):
             if path is not None and self.model.row_of(path) is not None:
                 self.list.select_photo(path)
                 self._show_photo(path)
-            elif self.model.rowCount() and not self.list.currentIndex().isValid():
-                select_alone(self.list, self.model.index(0))
+            elif not self.list.currentIndex().isValid():
+                self.list.choose_any()
 
     def _show_photo(self, photo: PhotoRef) -> None:
         scanned = self.session.photo(photo)
@@ -435,6 +440,12 @@ class RestorePage(Page):
             self.preview.set_photo(None)
         self._on_current_photo_changed()
         self._update()
+
+    @Slot()
+    def _on_inserted(self) -> None:
+        # The list takes photos in some time after the session tells of them.
+        self._show_blend()
+        self._update_soon()
 
     @Slot()
     def _on_model_changed(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.core.messages import Message, Severity
@@ -51,6 +52,9 @@ class Page(QWidget):
         self.session = session
         self.runner = runner
         self.settings = settings
+        application = QGuiApplication.instance()
+        if isinstance(application, QGuiApplication):
+            application.applicationStateChanged.connect(self._on_application_state_changed)
 
     def accept_paths(self, paths: Sequence[PhotoPlace]) -> bool:
         """Take dropped folders and files.
@@ -80,10 +84,18 @@ class Page(QWidget):
     def activated(self) -> None:
         """Called each time the page has been brought to the front."""
 
+    def come_back_to(self) -> None:
+        """Called each time the person comes back from another program, where files may have been changed."""
+
     def first_action(self) -> QWidget | None:
         """Return what the keyboard begins with on this page, where nothing of it has the focus yet."""
         buttons = self.findChildren(QPushButton)
         return next((one for one in buttons if one.property("role") == "primary" and _can_be_pressed(one, self)), None)
+
+    @Slot(Qt.ApplicationState)
+    def _on_application_state_changed(self, state: Qt.ApplicationState) -> None:
+        if state is Qt.ApplicationState.ApplicationActive:
+            self.come_back_to()
 
 
 def _can_be_pressed(target: QPushButton, page: QWidget) -> bool:

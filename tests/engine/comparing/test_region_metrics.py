@@ -62,8 +62,6 @@ def test_measuring_can_be_stopped(pair):
         measure_closeness(*pair, control=control)
 
 
-def test_regions_are_clipped_and_scaled():
+def test_regions_are_clipped():
     assert Region(-5, -5, 10, 20).clipped(100, 8) == Region(0, 0, 5, 8)
     assert Region(100, 0, 5, 5).clipped(100, 100) is None
-    assert Region(3, 4, 5, 6).scaled(2) == Region(6, 8, 10, 12)
-    assert Region(10, 10, 1, 1).scaled(0.25) == Region(2, 2, 1, 1)

@@ -2,8 +2,11 @@
 
 import base64
 import re
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -214,4 +217,31 @@ def test_an_exported_page_shows_the_same_light(
     assert clean[0].std() > 40
     for other in clean[1:]:
         np.testing.assert_allclose(other, clean[0], atol=2)
+    exporter.shut_down()
+
+
+class Watched(np.ndarray):
+    """Notes in which threads anything is made of it."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def __array_finalize__(self, obj: object) -> None:
+        self.threads.add(threading.get_ident())
+
+
+def test_a_page_is_made_in_the_background(qtbot: QtBot, runner: JobRunner, settings: Settings, tmp_path: Path) -> None:
+    """To bring a large picture of counts to what a browser shows takes longer than a window may be late."""
+    pictures = pictures_of(versions(tmp_path, "uint16"))
+    window = QWidget()
+    qtbot.addWidget(window)
+    exporter = CompareExport(runner, settings, "compare", window)
+    watched = tuple(replace(picture, pixels=picture.pixels.view(Watched)) for picture in pictures)
+    names = tuple(picture.title for picture in pictures)
+    Watched.threads.clear()
+    exporter.save_page(
+        LoadedPanes(PhotoRef(tmp_path / "a.tif"), watched, None, names), {}, tmp_path / "page.html", "png"
+    )
+    qtbot.waitUntil(lambda: (tmp_path / "page.html").is_file() and not runner.is_busy, timeout=20_000)
+    assert Watched.threads
+    assert threading.get_ident() not in Watched.threads
     exporter.shut_down()

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QPointF, QSizeF, Qt
+from PySide6.QtCore import QPointF, QRect, QSizeF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from app.core.session import RestoredPhoto
 from app.core.settings import COMPARE_MODE, COMPARE_PROFILE
@@ -300,3 +301,43 @@ def test_the_profile_of_the_last_session_has_its_line_once_there_are_panes(qtbot
     page.bar.profile_button.click()
     assert page.viewer.line is None
     page.shut_down()
+
+
+def test_a_region_is_measured_where_it_is_seen_beside_a_picture_of_another_shape(qtbot, opened, tiny_photos, tmp_path):
+    """The narrower photo lies in the middle of the wider scene, and so do the region's pixels in it."""
+    wide = tmp_path / "wide.png"
+    cv2.imwrite(str(wide), np.zeros((96, 224, 3), np.uint8))
+    opened._choose_panes((INPUT_CHOICE, PaneChoice(PaneKind.FILE, path=wide)))
+    wait(qtbot, opened)
+    opened.viewer.set_region(QRect(56 + 70, 20, 30, 40))
+    wait(qtbot, opened)
+    noisy, clean = (read_image(folder / "photo 0.png").pixels for folder in (tiny_photos.noisy, tiny_photos.clean))
+    expected = f"{psnr(noisy[20:60, 70:100], clean[20:60, 70:100]):.2f}"
+    assert f"region {expected}" in opened.viewer.pane_views[0].caption.text
+
+
+def test_figures_follow_a_reference_that_has_changed(qtbot, opened, session, folder, tiny_photos, tmp_path):
+    reference = tmp_path / "reference.png"
+    shutil.copy(tiny_photos.clean / "photo 0.png", reference)
+    session.set_label_pairs([PhotoPair(PhotoRef(folder / "photo 0.png"), PhotoRef(reference))])
+    wait(qtbot, opened)
+    noisy, other = (read_image(path).pixels for path in (folder / "photo 0.png", folder / "photo 1.png"))
+    shutil.copy(folder / "photo 1.png", reference)
+    opened.hide()
+    session.set_label_pairs([])
+    session.set_label_pairs([PhotoPair(PhotoRef(folder / "photo 0.png"), PhotoRef(reference))])
+    opened.show()
+    wait(qtbot, opened)
+    assert f"{psnr(noisy, other):.2f}" in opened.viewer.pane_views[0].caption.text
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_photo_edited_in_another_program_is_shown_as_it_is_now(qtbot, opened, session, folder, is_seen):
+    session.set_current_photo(PhotoRef(folder / "photo 3.png"))
+    wait(qtbot, opened)
+    opened.setVisible(is_seen)
+    shutil.copy(folder / "photo 1.png", folder / "photo 3.png")
+    QApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    opened.show()
+    wait(qtbot, opened)
+    np.testing.assert_array_equal(opened.viewer.panes[0].pixels, read_image(folder / "photo 1.png").pixels)

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QLabel, QMainWindow
 
 from app.core.messages import Message
 from app.core.session import InspectRequest, ModelChoice, RestoredPhoto, Session
 from app.jobs.runner import JobRunner
+from app.look.catalogues import load_catalogue
 from app.look.theme import ThemeChoice
+from app.look.translation import install_catalogue
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.residual.plots import short_names
 from engine.contracts.events import PhotoScanned
@@ -115,6 +117,32 @@ def test_an_unreadable_file_is_a_sentence_and_no_crash(qtbot, filled, tmp_path):
     assert "broken.png" in inspector.verdict.text()
 
 
+def test_nothing_of_another_photo_stays_where_one_cannot_be_examined(qtbot, filled, tmp_path):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    assert inspector.view.histogram.isVisible()
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    filled.session.inspect_requested.emit(InspectRequest(filled.session.photos[0].path, broken))
+    assert wait_for_report(qtbot, filled) is inspector
+    assert not inspector.view.viewer.panes
+    assert not inspector.view.histogram.isVisible()
+    filled.session.inspect_requested.emit(None)
+    wait_for_report(qtbot, filled)
+    assert len(inspector.view.viewer.panes) == 2
+    assert inspector.view.histogram.isVisible()
+
+
+def test_an_examination_that_is_stopped_says_so(qtbot, filled):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    filled.session.inspect_requested.emit(None)
+    filled.runner.cancel_all()
+    wait_for_report(qtbot, filled)
+    assert inspector.verdict.text() == "Stopped."
+    assert not inspector.view.viewer.panes
+
+
 def test_closing_it_stops_what_runs(qtbot, filled):
     filled.session.inspect_requested.emit(None)
     filled.inspection.inspector.close()
@@ -170,3 +198,29 @@ def test_the_compare_page_and_the_shortcut_open_it_in_the_real_window(qtbot, ope
     assert inspector.request.noisy == PhotoRef(paths[0])
     inspector.close()
     inspector.shut_down()
+
+
+def test_a_starter_is_named_in_the_persons_language(qtbot, filled, tmp_path):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    install_catalogue(load_catalogue("de"))
+    try:
+        filled.session.set_model(ModelChoice(tmp_path / "denoise.safetensors", "Denoise (starter)"))
+        assert "Entrauschen (Startmodell)" in " ".join(
+            said.text() for said in inspector.folder_view.findChildren(QLabel)
+        )
+    finally:
+        install_catalogue(load_catalogue("en"))
+
+
+def test_noises_that_cannot_be_compared_leave_the_verdict_on_the_photo(qtbot, filled, tmp_path):
+    filled.session.inspect_requested.emit(None)
+    inspector = wait_for_report(qtbot, filled)
+    verdict = inspector.verdict.text()
+    filled.session.set_model(ModelChoice(tmp_path / "gone.safetensors", "Gone"))
+    inspector.tabs.setCurrentIndex(1)
+    QTest.mouseClick(inspector.folder_view.compare_button, Qt.MouseButton.LeftButton)
+    wait_for_report(qtbot, filled)
+    assert "There is no model" in inspector.folder_view.sentence.text()
+    assert inspector.folder_view.sentence.isVisible()
+    assert inspector.verdict.text() == verdict

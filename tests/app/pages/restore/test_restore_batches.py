@@ -265,6 +265,25 @@ def test_a_stopped_batch_says_what_is_left_and_goes_on(qtbot, page, runner, mess
     assert states(page) == [PhotoState.DONE] * 3
 
 
+def test_a_stopped_batch_counts_no_photo_that_failed_as_done(qtbot, page, runner, messages):
+    first, *others = (photo.file for photo in page.model.photos)
+    first.write_bytes(b"no picture")
+    for path in others:
+        Image.effect_noise((2400, 2400), 40).save(path)
+
+    def stop_at_failure():
+        if PhotoState.FAILED in states(page):
+            runner.cancel_all()
+
+    page.model.dataChanged.connect(stop_at_failure)
+    press_and_wait(qtbot, page, page.primary)
+    num_left = states(page).count(PhotoState.IDLE)
+    assert num_left
+    assert messages[0].text.startswith(f"Stopped: {2 - num_left} of 3 photos are done, {num_left} ")
+    assert messages[0].text.endswith("1 photo failed; the list says why.")
+    assert page.retry_button.isVisible()
+
+
 def test_bmp_is_told_to_hold_no_provenance(page):
     output = page.options.output
     assert not [note for note in notes(output) if "BMP" in note]

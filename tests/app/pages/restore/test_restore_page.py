@@ -2,9 +2,9 @@ import shutil
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtCore import QItemSelectionModel, QPointF, QSize, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.core.session import ModelChoice
 from app.core.settings import RESTORE_DESTINATION
@@ -12,7 +12,9 @@ from app.look.theme import ThemeChoice
 from app.pages.photos.page import PhotosPage
 from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage, default_destination
+from app.pages.shared.photo_list_model import shared_listing
 from app.pages.shared.spot_restoring import SpotRestorer, spot_around
+from app.pages.shared.thumbnail_list import select_alone
 from app.viewer.picture_files import PictureFiles
 from engine.contracts.events import PhotoScanned
 from engine.contracts.job_control import JobCancelled, JobControl
@@ -347,3 +349,65 @@ def test_what_is_selected_on_the_photos_page_is_restored(qtbot, page, session, r
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
     assert {source.name for source in session.restored_sources} == {"photo 1.png", "photo 3.png"}
     photos.grid.shut_down()
+
+
+def test_photos_that_come_later_are_counted_at_once(qtbot, page, session, folder, model):
+    """The button says how many it restores, whenever they came."""
+    open_photos(session, folder)
+    session.set_model(model)
+    assert page.primary.text() == "Restore 4\N{NO-BREAK SPACE}photos"
+    later = [shutil.copy(folder / "photo 0.png", folder / f"photo {index}.png") for index in (7, 8)]
+    session.add_photos([PhotoScanned(path=PhotoRef(path), width=112, height=96, noise_sigma=0.1) for path in later])
+    qtbot.waitUntil(lambda: page.model.rowCount() == 6)
+    qtbot.waitUntil(lambda: page.primary.text() == "Restore 6\N{NO-BREAK SPACE}photos")
+    assert page.options.blending.copy_button.text() == "Copy to the 5 others shown"
+
+
+def test_selected_photos_stay_selected_when_the_list_is_sorted_or_filtered_anew(qtbot, page, session, folder, model):
+    """Photos move while one selects, as their noise is measured; the button must not restore all of them then."""
+    paths = [PhotoRef(path) for path in sorted(folder.iterdir())]
+    session.set_folders([folder])
+    session.add_photos(
+        [PhotoScanned(path=path, width=112, height=96 + row, noise_sigma=0.1) for row, path in enumerate(paths)]
+    )
+    session.set_model(model)
+    select_alone(page.list, page.model.index(1))
+    for row in (2, 3):
+        page.list.selectionModel().select(page.model.index(row), QItemSelectionModel.SelectionFlag.Select)
+    shared_listing(session).set_sort("largest")
+    assert page.list.selected_photos() == paths[:0:-1]
+    assert page.list.currentIndex().row() == 2
+    session.set_excluded([paths[0]])
+    assert page.list.selected_photos() == paths[:0:-1]
+    assert page.primary.text() == "Restore 3 selected photos"
+    # The one that is looked at goes: the first of the others is looked at.
+    session.set_excluded([paths[1]])
+    assert page.list.selected_photos() == [paths[3], paths[2]]
+    assert session.current_photo == paths[3]
+    assert page.primary.text() == "Restore 2 selected photos"
+
+
+def test_a_list_that_is_sorted_unseen_leaves_the_photo_that_is_looked_at_elsewhere(page, session, folder):
+    open_photos(session, folder)
+    page.list.step(1)
+    page.hide()
+    elsewhere = session.photos[2].path
+    session.set_current_photo(elsewhere)
+    session.set_excluded([session.photos[3].path])
+    assert session.current_photo == elsewhere
+    page.show()
+    assert page.model.photo_at(page.list.currentIndex().row()).path == elsewhere
+
+
+def test_a_photo_edited_in_another_program_is_shown_as_it_is_now(qtbot, page, session, folder, model):
+    open_photos(session, folder)
+    session.set_model(model)
+    wait_for_preview(qtbot, page)
+    before = page.preview.restoring.restoration
+    shutil.copy(folder / "photo 1.png", session.current_photo.file)
+    QApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    qtbot.waitUntil(lambda: page.preview.restoring.restoration not in (None, before), timeout=30_000)
+    wait_for_preview(qtbot, page)
+    source = page.preview.restoring.photo.source
+    shown = source.window(0, 0, source.width, source.height)
+    np.testing.assert_array_equal(shown, read_image(folder / "photo 1.png").pixels)
