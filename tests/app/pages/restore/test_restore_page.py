@@ -57,6 +57,10 @@ def page(qtbot, session, runner, settings):
     page.preview.shut_down()
 
 
+def wait_for_preview(qtbot, page):
+    qtbot.waitUntil(lambda: page.preview.shows_restored and not page.preview.is_busy, timeout=30_000)
+
+
 def restore_and_wait(qtbot, page, runner):
     page.primary.click()
     qtbot.waitUntil(lambda: not runner.is_busy, timeout=60_000)
