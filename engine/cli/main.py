@@ -28,6 +28,7 @@ from engine.cli.reporting import (
     EXIT_JOB_FAILED,
     EXIT_SOME_FAILED,
     Ending,
+    open_missing_streams,
     phrase_duration,
     print_result,
     run_job,
@@ -328,6 +329,7 @@ add_model_commands(app)
 
 def main() -> None:
     """Run the command line."""
+    open_missing_streams()
     share_the_processor()
     for stream in (sys.stdout, sys.stderr):
         # File names may hold bytes or letters that the terminal's encoding does not have.

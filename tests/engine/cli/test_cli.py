@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,51 @@ def test_file_names_that_are_no_text_are_reported(tmp_path: Path, as_json: bool)
     assert done.returncode in (1, 3)
     assert "Traceback" not in done.stderr
     assert "caf" in done.stderr
+
+
+@pytest.fixture
+def unread_pipe() -> Iterator[int]:
+    """The end for writing of a pipe whose reader has gone, as after `| head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def test_a_batch_goes_on_when_nobody_follows_it(tiny_photos: TinyPhotos, tmp_path: Path, unread_pipe: int) -> None:
+    command = [sys.executable, "-m", "engine.cli", "restore", "starter", tiny_photos.noisy, "--out", tmp_path, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=unread_pipe, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    fields = last_object(done.stdout)
+    assert (len(fields["restored"]), fields["failed"]) == (8, [])
+
+
+def test_a_failure_that_nobody_hears_has_its_exit_code(tmp_path: Path, unread_pipe: int) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", tmp_path / "missing"]
+    assert subprocess.run(command, stderr=unread_pipe, timeout=120, check=False).returncode == 3
+
+
+def test_a_result_of_which_the_beginning_is_read_is_a_result(tiny_photos: TinyPhotos, unread_pipe: int) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", "--no-estimate-noise", tiny_photos.noisy]
+    done = subprocess.run(command, stdout=unread_pipe, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file is always full")
+def test_a_result_that_cannot_be_written_is_told(tiny_photos: TinyPhotos) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", "--no-estimate-noise", tiny_photos.noisy]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "The result cannot be written: No space left on device."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its shells close no output")
+def test_a_program_without_output_does_its_work(tiny_photos: TinyPhotos) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", "--no-estimate-noise", tiny_photos.noisy]
+    started = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
+    assert subprocess.run(started, timeout=120, check=False).returncode == 0
 
 
 def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
