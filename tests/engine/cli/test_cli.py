@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
@@ -20,10 +20,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from engine import __version__
+from engine.cli.boundary import CommandLine
 from engine.cli.main import app
 from engine.cli.options import find_run_or_model
 from engine.cli.reporting import phrase_duration, to_json
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
+from engine.contracts.errors import InvalidInputError
 from engine.models.files import read_card
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import probe_image
@@ -127,6 +129,75 @@ def test_wrong_usage_is_told_before_anything_runs(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["pretrain", "photos", "--steps", "0"], "--steps"),
+        (["restore", "model", "photos"], "--out"),
+        (["scan"], "FOLDER"),
+        (["scan", "photos", "--bogus"], "--bogus"),
+        (["fly"], "fly"),
+    ],
+)
+def test_a_script_is_told_of_wrong_usage_too(arguments: list[str], error: str) -> None:
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 2
+    fields = last_object(result.stdout)
+    assert fields["status"] == "failed"
+    assert error in fields["error"]
+    assert "Usage:" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "fields"),
+    [
+        (InvalidInputError("It is not there.", "Look elsewhere."), ("failed", "It is not there.", "Look elsewhere.")),
+        (OSError("the disk is odd"), ("failed", "the disk is odd", "")),
+        (KeyboardInterrupt(), ("cancelled", None, None)),
+    ],
+)
+def test_what_ends_a_command_outside_a_job_has_its_code_and_object(
+    error: BaseException, fields: tuple[str | None, ...]
+) -> None:
+    commands = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False)
+    commands.callback()(lambda: None)
+
+    @commands.command()
+    def fail(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+        raise error
+
+    for extra in ([], ["--json"]):
+        result = CliRunner().invoke(commands, ["fail", *extra])
+        assert result.exit_code == (130 if fields[0] == "cancelled" else 3)
+    told = last_object(result.stdout)
+    assert tuple(map(told.get, ("status", "error", "hint"))) == fields
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["restore", "LONG", "PHOTO", "--out", "OUT"],
+        ["restore", "starter", "LONG", "--beside"],
+        ["resume", "LONG"],
+        ["evaluate", "LONG", "--noisy", "PHOTO", "--clean", "PHOTO"],
+        ["export", "LONG", "OUT"],
+        ["export", "starter", "LONG"],
+        ["import", "LONG"],
+        ["label-budget", "PHOTO", "--clean", "CLEAN", "--out", "LONG"],
+    ],
+)
+@pytest.mark.usefixtures("starters", "user_data")
+def test_a_path_that_no_file_system_takes_is_told(
+    arguments: list[str], tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    photos = {"PHOTO": str(tiny_photos.noisy), "CLEAN": str(tiny_photos.clean)}
+    places = {**photos, "LONG": "a" * 300, "OUT": str(tmp_path / "out")}
+    result = in_process(*(places.get(word, word) for word in arguments))
+    assert result.exit_code == 3
+    assert "File name too long" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_failed_job_says_what_to_do(tmp_path: Path) -> None:
