@@ -178,10 +178,10 @@ def set_up_digest(lock: Path) -> str:
 
 
 def make_environment() -> None:
-    """Make the virtual environment; one of another Python or another folder is made anew."""
-    if ENVIRONMENT.is_symlink():
-        # What it leads to is another checkout's: made anew for this one, it would be taken from that.
-        ENVIRONMENT.unlink()
+    """Make the virtual environment; one of another Python or another folder is made anew.
+
+    A link to what was not made for this folder makes way for an environment of its own: what it leads to is another's.
+    """
     marker = ENVIRONMENT / "made-for"
     wanted = f"{sys.version}\n{ROOT}"
     usable = environment_python().exists() and environment_has_pip()
@@ -190,6 +190,8 @@ def make_environment() -> None:
         return
     if importlib.util.find_spec("ensurepip") is None:
         require_system_packages([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
+    if ENVIRONMENT.is_symlink() and not (marker.is_file() and marker.read_text().endswith(f"\n{ROOT}")):
+        ENVIRONMENT.unlink()
     print(f"Making a virtual environment in {ENVIRONMENT}", file=sys.stderr, flush=True)
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], cwd=ROOT, check=False)
     if made.returncode:

@@ -70,6 +70,25 @@ def test_a_changed_lock_asks_for_set_up_again(
     assert run_script.set_up_digest(lock) != second
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_to_the_environment_of_another_folder_leaves_that_one_whole(
+    run_script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a work tree of git that borrows the environment of another."""
+    theirs, own = tmp_path / "theirs", tmp_path / "own"
+    theirs.mkdir()
+    (theirs / "made-for").write_text(f"{sys.version}\n{tmp_path}/elsewhere")
+    own.mkdir()
+    (own / ".venv").symlink_to(theirs)
+    monkeypatch.setattr(run_script, "ROOT", own)
+    monkeypatch.setattr(run_script, "ENVIRONMENT", own / ".venv")
+    run_script.make_environment()
+    assert [file.name for file in theirs.iterdir()] == ["made-for"]
+    assert not (own / ".venv").is_symlink()
+    assert run_script.environment_python().exists()
+    assert (own / ".venv" / "made-for").read_text().endswith(f"\n{own}")
+
+
 def test_an_unknown_benchmark_is_answered_with_the_known_ones(
     run_script: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,19 +114,3 @@ def test_a_display_counts_only_if_it_answers(monkeypatch: pytest.MonkeyPatch, tm
         assert system_libraries.has_display()
     monkeypatch.setenv("DISPLAY", "elsewhere:0")
     assert system_libraries.has_display()
-
-
-def test_another_checkouts_environment_is_left_as_it_is(
-    run_script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A link to it is replaced, not what it leads to: `venv --clear` follows links."""
-    others = tmp_path / "others"
-    others.mkdir()
-    (others / "package.py").write_text("")
-    environment = tmp_path / ".venv"
-    environment.symlink_to(others)
-    monkeypatch.setattr(run_script, "ENVIRONMENT", environment)
-    run_script.make_environment()
-    assert [file.name for file in others.iterdir()] == ["package.py"]
-    assert not environment.is_symlink()
-    assert run_script.environment_python().exists()

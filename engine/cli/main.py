@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine import __version__, jobs
+from engine.cli.boundary import CommandLine
 from engine.cli.experiments import add_commands as add_experiments
 from engine.cli.models import add_commands as add_model_commands
 from engine.cli.options import (
@@ -28,6 +29,7 @@ from engine.cli.reporting import (
     EXIT_JOB_FAILED,
     EXIT_SOME_FAILED,
     Ending,
+    open_missing_streams,
     phrase_duration,
     print_result,
     run_job,
@@ -44,7 +46,6 @@ from engine.contracts.configs import (
     RestoreConfig,
     ScanConfig,
 )
-from engine.contracts.errors import EngineError
 from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
@@ -54,6 +55,7 @@ from engine.models.starters import STARTER_WORD, starter_to_learn_from
 
 app = typer.Typer(
     name="residua",
+    cls=CommandLine,
     help="Restore noisy photos with a network trained on your own machine, on your own photos. "
     "Without a command, the window opens.",
     epilog="Exit codes: 0 all done, 1 some inputs failed and the rest is done, 2 wrong usage, 3 the job failed, "
@@ -273,7 +275,7 @@ def restore(
     for photo in photos:
         # What is not there is told by the job.
         place = PhotoRef.of(photo).file
-        own_folder = place if place.is_dir() else place.parent
+        own_folder = place if os.path.isdir(place) else place.parent
         places.setdefault(own_folder if out is None else out, []).append(photo)
     configs = tuple(
         make_config(RestoreConfig, **settings, model=found, photos=given, out=place, tile=tile)
@@ -328,17 +330,13 @@ add_model_commands(app)
 
 def main() -> None:
     """Run the command line."""
+    open_missing_streams()
     share_the_processor()
     for stream in (sys.stdout, sys.stderr):
         # File names may hold bytes or letters that the terminal's encoding does not have.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        app(prog_name="residua")
-    except EngineError as error:
-        # What is no job has none to end: its commands raise what a person can act on.
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
-        sys.exit(EXIT_JOB_FAILED)
+    app(prog_name="residua")
 
 
 def _find_parent(text: str, task: str = "") -> Path | None:

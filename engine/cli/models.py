@@ -1,13 +1,12 @@
 """The commands about model files: giving a model away, taking one in."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from engine.cli.options import find_run_or_model
-from engine.cli.reporting import EXIT_JOB_FAILED, Ending, print_result, set_up_logging
-from engine.contracts.errors import EngineError
+from engine.cli.reporting import Ending, print_result, set_up_logging
 
 _Json = Annotated[bool, typer.Option("--json", help="For scripts: one JSON object as the last line of stdout.")]
 _Name = Annotated[str, typer.Option("--name", help="What to call the model. Default: as it is called.")]
@@ -36,11 +35,8 @@ def export(
     from engine.models.reading import read_card
 
     set_up_logging(as_json)
-    try:
-        source = find_run_or_model(model)
-        written = export_model(source, file.absolute(), name or read_card(source).name, may_replace=overwrite)
-    except EngineError as error:
-        _refuse(error, as_json)
+    source = find_run_or_model(model)
+    written = export_model(source, file.absolute(), name or read_card(source).name, may_replace=overwrite)
     _tell(f"The model is in {written}.", {"status": "done", "model": written}, as_json)
 
 
@@ -54,27 +50,10 @@ def take_in(
     from engine.runs.store import RunStore
 
     set_up_logging(as_json)
-    try:
-        run = import_model(RunStore(), file.absolute(), name)
-    except EngineError as error:
-        _refuse(error, as_json)
+    run = import_model(RunStore(), file.absolute(), name)
     summary = f"The model is the run {run.path.name} now: residua restore {run.path.name} PATH... --out DIR"
     _tell(summary, {"status": "done", "run": run.path}, as_json)
 
 
 def _tell(summary: str, fields: dict[str, object], as_json: bool) -> None:
     print_result(Ending(summary=summary, fields=fields), as_json=as_json)
-
-
-def _refuse(error: EngineError, as_json: bool) -> NoReturn:
-    """Say what went wrong, and leave.
-
-    Raises:
-        typer.Exit: Always.
-    """
-    if as_json:
-        fields = {"status": "failed", "error": error.message, "hint": error.hint}
-        print_result(Ending(summary="", fields=fields), as_json=True)
-    else:
-        typer.echo(f"{error.message}\n{error.hint}", err=True)
-    raise typer.Exit(EXIT_JOB_FAILED)

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import os
 import types
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -101,7 +102,7 @@ def find_run_or_model(text: str, task: str = "") -> Path:
         except InvalidInputError as error:
             raise typer.BadParameter(str(error)) from error
     path = Path(text)
-    if path.exists():
+    if os.path.exists(path):
         return path.absolute()
     try:
         return RunStore().open(text).path

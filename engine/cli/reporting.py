@@ -112,7 +112,7 @@ def run_job(
         if as_json:
             print_result(Ending(summary="", fields=fields), as_json=as_json)
         else:
-            print(f"{error.message}\n{error.hint}", file=sys.stderr)
+            reporter.say(f"{error.message}\n{error.hint}")
         raise typer.Exit(EXIT_JOB_FAILED) from None
     except Exception as error:
         reporter.end_line()
@@ -129,8 +129,19 @@ def run_job(
 
 
 def print_result(ending: Ending, *, as_json: bool) -> None:
-    """Print what a command has found."""
-    print(json.dumps(to_json(ending.fields)) if as_json else ending.summary, flush=True)
+    """Print what a command has found.
+
+    Raises:
+        typer.Exit: It cannot be written, with the exit code.
+    """
+    try:
+        print(json.dumps(to_json(ending.fields)) if as_json else ending.summary, flush=True)
+    except OSError as error:
+        silence(sys.stdout)
+        # Whoever ends a pipe has read what they wanted, as `head` does.
+        if not isinstance(error, BrokenPipeError):
+            print(f"The result cannot be written: {error.strerror or error}.", file=sys.stderr)
+            raise typer.Exit(EXIT_JOB_FAILED) from None
 
 
 def phrase_duration(seconds: float) -> str:
@@ -182,18 +193,27 @@ class Reporter(ABC):
             if not is_due and event.stage == self._last_stage and event.step < event.num_steps:
                 return
             self._last_step_time, self._last_stage = now, event.stage
-        with self._writing:
+        with self._at_line():
             self._write(event)
 
     def say(self, text: str) -> None:
         """Say something that is no event. Not in a signal's handler, which may have come amid a line."""
-        with self._writing:
+        with self._at_line():
             self._say(text)
 
     def end_line(self) -> None:
         """Leave the progress line behind."""
-        with self._writing:
+        with self._at_line():
             self._end_line()
+
+    @contextmanager
+    def _at_line(self) -> Iterator[None]:
+        """Hold the stream; where nobody takes what is said any more, the job goes on unheard."""
+        with self._writing:
+            try:
+                yield
+            except OSError:
+                silence(self._stream)
 
     @property
     def _step_interval_s(self) -> float:
@@ -335,6 +355,21 @@ def _describe_cancelled(run_folder: Path | None) -> Ending:
     if run.is_resumable:
         summary += f"\nGo on with: residua resume {run.path}"
     return Ending(summary=summary, fields=fields)
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written to a stream go nowhere, that of libraries and at the program's end too."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def open_missing_streams() -> None:
+    """Let what is said go nowhere where a program was started with its output closed.
+
+    A file that is opened later would else be taken for it by what writes to the output's number.
+    """
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the program runs
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Experiments on disk: what one was asked to do, and what came out, read again without doing it again."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,9 @@ def require_own_folder(folder: Path) -> None:
         InvalidInputError: There are such.
     """
     # An experiment notes its settings before all else.
-    if (folder / SETTINGS_FILE).is_file():
+    if os.path.isfile(folder / SETTINGS_FILE):
         return
-    others = [name for name in REPORT_FILES if (folder / name).exists()]
+    others = [name for name in REPORT_FILES if os.path.exists(folder / name)]
     if others:
         raise InvalidInputError(
             say("The file {others} in {folder} would be replaced.", others=others[0], folder=folder),

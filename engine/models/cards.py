@@ -95,10 +95,17 @@ def model_file(path: Path) -> Path:
     """The model file that a run folder or a model file's path stands for.
 
     Raises:
-        ModelFileError: There is none.
+        ModelFileError: There is none, or what the path leads to cannot be looked at.
     """
-    found = path / "checkpoints" / "model.safetensors" if path.is_dir() else path
-    if not found.is_file():
+    try:
+        found = path / "checkpoints" / "model.safetensors" if path.is_dir() else path
+        is_there = found.is_file()
+    except OSError as error:
+        raise ModelFileError(
+            say("'{path}' cannot be looked at ({error}).", path=path, error=error.strerror or error),
+            "Choose another model, or make its folder readable.",
+        ) from error
+    if not is_there:
         raise ModelFileError(
             say("There is no model at '{path}'.", path=path),
             "Choose a run that has finished or was stopped after its first checkpoint, or a model file.",

@@ -4,6 +4,7 @@ A model file carries its card, so it explains itself. What comes from elsewhere 
 taken: a file that is damaged, or whose weights are no numbers, never becomes a run. Loading runs no code.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -98,9 +99,9 @@ def export_model(source: Path, target: Path, name: str, *, may_replace: bool = F
     found = model_file(source)
     if target.suffix.lower() not in MODEL_SUFFIXES:
         target = target.with_name(target.name + MODEL_SUFFIXES[0])
-    if target.exists() and target.samefile(found):
+    if os.path.exists(target) and target.samefile(found):
         raise InvalidInputError("The model would overwrite itself.", "Choose another name or folder.")
-    if target.exists() and not may_replace:
+    if os.path.exists(target) and not may_replace:
         raise InvalidInputError(
             say("{target} is there already in {folder}.", target=target.name, folder=target.parent),
             "Choose another name, or say that it may be replaced (--overwrite).",

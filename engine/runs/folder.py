@@ -247,7 +247,14 @@ class Run:
 
 def _read_record(folder: Path) -> RunRecord:
     path = folder / RECORD_FILE
-    if not path.is_file():
+    try:
+        is_run = path.is_file()
+    except OSError as error:
+        raise RunStoreError(
+            say("'{path}' cannot be looked at ({error}).", path=folder, error=error.strerror or error),
+            "Choose another folder, or make it readable.",
+        ) from error
+    if not is_run:
         raise RunStoreError(
             say("{folder} is not a run folder.", folder=folder), "Choose a folder that holds a run.json."
         )

@@ -1,6 +1,7 @@
 """The store of runs: a folder in which run folders are created, listed, opened, deleted and brought back."""
 
 import logging
+import os
 import re
 import shutil
 import unicodedata
@@ -124,7 +125,7 @@ class RunStore:
         """
         if isinstance(path_or_id, str) and _is_plain_name(path_or_id):
             inside = self.root / path_or_id
-            if (inside / RECORD_FILE).is_file():
+            if os.path.isfile(inside / RECORD_FILE):
                 return Run(inside)
         return Run(Path(path_or_id))
 
@@ -137,7 +138,7 @@ class RunStore:
             return []
         runs = []
         for folder in self.root.iterdir():
-            if folder.name.startswith(".") or not (folder / RECORD_FILE).is_file():
+            if folder.name.startswith(".") or not os.path.isfile(folder / RECORD_FILE):
                 continue
             try:
                 runs.append(Run(folder))

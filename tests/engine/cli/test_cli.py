@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
@@ -19,10 +20,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from engine import __version__
+from engine.cli.boundary import CommandLine
 from engine.cli.main import app
 from engine.cli.options import find_run_or_model
 from engine.cli.reporting import phrase_duration, to_json
 from engine.contracts.configs import EvaluateConfig, FinetuneConfig, JobConfig, PretrainConfig, RestoreConfig
+from engine.contracts.errors import InvalidInputError
 from engine.models.files import read_card
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import probe_image
@@ -128,6 +131,75 @@ def test_wrong_usage_is_told_before_anything_runs(arguments: list[str]) -> None:
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["pretrain", "photos", "--steps", "0"], "--steps"),
+        (["restore", "model", "photos"], "--out"),
+        (["scan"], "FOLDER"),
+        (["scan", "photos", "--bogus"], "--bogus"),
+        (["fly"], "fly"),
+    ],
+)
+def test_a_script_is_told_of_wrong_usage_too(arguments: list[str], error: str) -> None:
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 2
+    fields = last_object(result.stdout)
+    assert fields["status"] == "failed"
+    assert error in fields["error"]
+    assert "Usage:" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "fields"),
+    [
+        (InvalidInputError("It is not there.", "Look elsewhere."), ("failed", "It is not there.", "Look elsewhere.")),
+        (OSError("the disk is odd"), ("failed", "the disk is odd", "")),
+        (KeyboardInterrupt(), ("cancelled", None, None)),
+    ],
+)
+def test_what_ends_a_command_outside_a_job_has_its_code_and_object(
+    error: BaseException, fields: tuple[str | None, ...]
+) -> None:
+    commands = typer.Typer(cls=CommandLine, pretty_exceptions_enable=False)
+    commands.callback()(lambda: None)
+
+    @commands.command()
+    def fail(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+        raise error
+
+    for extra in ([], ["--json"]):
+        result = CliRunner().invoke(commands, ["fail", *extra])
+        assert result.exit_code == (130 if fields[0] == "cancelled" else 3)
+    told = last_object(result.stdout)
+    assert tuple(map(told.get, ("status", "error", "hint"))) == fields
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["restore", "LONG", "PHOTO", "--out", "OUT"],
+        ["restore", "starter", "LONG", "--beside"],
+        ["resume", "LONG"],
+        ["evaluate", "LONG", "--noisy", "PHOTO", "--clean", "PHOTO"],
+        ["export", "LONG", "OUT"],
+        ["export", "starter", "LONG"],
+        ["import", "LONG"],
+        ["label-budget", "PHOTO", "--clean", "CLEAN", "--out", "LONG"],
+    ],
+)
+@pytest.mark.usefixtures("starters", "user_data")
+def test_a_path_that_no_file_system_takes_is_told(
+    arguments: list[str], tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    photos = {"PHOTO": str(tiny_photos.noisy), "CLEAN": str(tiny_photos.clean)}
+    places = {**photos, "LONG": "a" * 300, "OUT": str(tmp_path / "out")}
+    result = in_process(*(places.get(word, word) for word in arguments))
+    assert result.exit_code == 3
+    assert "File name too long" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_a_failed_job_says_what_to_do(tmp_path: Path) -> None:
     said = residua("scan", tmp_path / "missing")
     assert said.returncode == 3
@@ -164,6 +236,51 @@ def test_file_names_that_are_no_text_are_reported(tmp_path: Path, as_json: bool)
     assert done.returncode in (1, 3)
     assert "Traceback" not in done.stderr
     assert "caf" in done.stderr
+
+
+@pytest.fixture
+def unread_pipe() -> Iterator[int]:
+    """The end for writing of a pipe whose reader has gone, as after `| head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def test_a_batch_goes_on_when_nobody_follows_it(tiny_photos: TinyPhotos, tmp_path: Path, unread_pipe: int) -> None:
+    command = [sys.executable, "-m", "engine.cli", "restore", "starter", tiny_photos.noisy, "--out", tmp_path, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=unread_pipe, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    fields = last_object(done.stdout)
+    assert (len(fields["restored"]), fields["failed"]) == (8, [])
+
+
+def test_a_failure_that_nobody_hears_has_its_exit_code(tmp_path: Path, unread_pipe: int) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", tmp_path / "missing"]
+    assert subprocess.run(command, stderr=unread_pipe, timeout=120, check=False).returncode == 3
+
+
+def test_a_result_of_which_the_beginning_is_read_is_a_result(tiny_photos: TinyPhotos, unread_pipe: int) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", "--no-estimate-noise", tiny_photos.noisy]
+    done = subprocess.run(command, stdout=unread_pipe, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file is always full")
+def test_a_result_that_cannot_be_written_is_told(tiny_photos: TinyPhotos) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", "--no-estimate-noise", tiny_photos.noisy]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "The result cannot be written: No space left on device."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its shells close no output")
+def test_a_program_without_output_does_its_work(tiny_photos: TinyPhotos) -> None:
+    command = [sys.executable, "-m", "engine.cli", "scan", "--no-estimate-noise", tiny_photos.noisy]
+    started = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command]
+    assert subprocess.run(started, timeout=120, check=False).returncode == 0
 
 
 def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
