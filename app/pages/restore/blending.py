@@ -44,6 +44,7 @@ class BlendControls(QWidget):
         super().__init__(parent)
         self._choices = choices
         self._blend = FULL
+        self._preset_name = ""
         self._has_colour = True
         self._noise: NoiseEstimate | None = None
         names = {"luminance": tr("Luminance noise"), "colour": tr("Colour noise"), "detail": tr("Detail given back")}
@@ -147,7 +148,9 @@ class BlendControls(QWidget):
         own = self._choices.presets
         for name, blend in (*((tr(name), blend) for name, blend in SHIPPED_PRESETS), *own):
             box.addItem(name, blend)
-        shown = next((row for row in range(box.count()) if box.itemData(row) == self._blend), -1)
+        alike = [row for row in range(box.count()) if box.itemData(row) == self._blend]
+        # Of several presets that set the same, the one that was chosen: only what is shown can be removed.
+        shown = next((row for row in alike if box.itemText(row) == self._preset_name), alike[0] if alike else -1)
         if shown < 0:
             box.insertItem(0, tr("As set below"), self._blend)
             shown = 0
@@ -162,6 +165,7 @@ class BlendControls(QWidget):
     def _choose_preset(self, row: int) -> None:
         chosen = self.preset_box.itemData(row)
         if isinstance(chosen, Blend):
+            self._preset_name = self.preset_box.itemText(row)
             self._choose(chosen)
         elif callable(chosen):
             chosen()
@@ -170,7 +174,8 @@ class BlendControls(QWidget):
     def _save_preset(self) -> None:
         name, is_accepted = QInputDialog.getText(self, tr("Save as a preset"), tr("Name"))
         if is_accepted and name.strip():
-            self._choices.save_preset(name.strip(), self._blend)
+            self._preset_name = name.strip()
+            self._choices.save_preset(self._preset_name, self._blend)
 
     def _take(self, name: str, percent: int) -> None:
         self._choose(replace(self._blend, **{name: percent / _STEPS}))

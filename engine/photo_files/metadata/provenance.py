@@ -10,6 +10,7 @@ import json
 import math
 import mmap
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -311,10 +312,13 @@ def _in_todays_words(said: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap | None]:
-    """Give a file's content without reading all of it; None where it cannot be read or is empty."""
+    """Give a file's content without reading all of it; None where it cannot be read, is empty or is no file."""
     try:
-        file = path.open("rb")
+        # Opening a pipe would wait for a writer for ever.
+        file = path.open("rb") if stat.S_ISREG(path.stat().st_mode) else None
     except OSError:
+        file = None
+    if file is None:
         yield None
         return
     with file:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import struct
 from dataclasses import replace
@@ -282,3 +283,12 @@ def test_a_pillow_reader_takes_the_cleaned_block() -> None:
     file = io.BytesIO()
     Image.new("RGB", (2, 2)).save(file, "JPEG", exif=exif)
     assert GPS_TEXT not in file.getvalue()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_has_no_origin(tmp_path: Path) -> None:
+    """Opening one would wait for a writer for ever."""
+    pipe = tmp_path / "photo.png"
+    os.mkfifo(pipe)
+    assert read_provenance(pipe) is None
+    assert not is_intact(pipe)

@@ -225,6 +225,28 @@ def test_presets_are_one_click_and_ones_own_are_kept(qtbot, page, settings, monk
     assert again.presets != page.options.blends.presets == []
 
 
+def test_a_preset_that_sets_what_another_does_can_be_chosen_and_removed(page, monkeypatch):
+    box, blends = page.options.blending.preset_box, page.options.blends
+
+    def choose(text):
+        assert box.findText(text) >= 0
+        box.setCurrentIndex(box.findText(text))
+        box.activated.emit(box.currentIndex())
+
+    for name in ("First", "Second"):
+        monkeypatch.setattr(QInputDialog, "getText", lambda *_, name=name: (name, True))
+        choose("Save as a preset…")
+        assert box.currentText() == name
+    choose("First")
+    assert box.currentText() == "First"
+    choose("Remove this preset")
+    assert [name for name, _ in blends.presets] == ["Second"]
+    choose("Second")
+    choose("Remove this preset")
+    assert blends.presets == []
+    assert box.currentText() == "Everything"
+
+
 def test_nothing_that_a_settings_file_can_hold_stops_the_page(session, settings, folder):
     from app.core.settings import RESTORE_BLEND, RESTORE_BLEND_PRESETS, RESTORE_OWN_BLENDS
 
