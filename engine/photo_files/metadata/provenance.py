@@ -311,10 +311,13 @@ def _in_todays_words(said: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap | None]:
-    """Give a file's content without reading all of it; None where it cannot be read or is empty."""
+    """Give a file's content without reading all of it; None where it cannot be read, is empty or is no file."""
     try:
-        file = path.open("rb")
+        # Opening a pipe would wait for a writer for ever.
+        file = path.open("rb") if path.is_file() else None
     except OSError:
+        file = None
+    if file is None:
         yield None
         return
     with file:

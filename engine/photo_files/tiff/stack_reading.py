@@ -94,6 +94,9 @@ def describes_itself_as_stack(file: Path) -> bool:
         return False
     # As in `read_layout`.
     try:
+        # Opening a pipe would wait for a writer for ever.
+        if not file.is_file():
+            return False
         with tifffile.TiffFile(file) as tiff:
             return len(tiff.pages) == 1 and bool(tiff.is_ome)
     except Exception:  # noqa: BLE001
