@@ -10,7 +10,6 @@ import json
 import math
 import mmap
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -315,7 +314,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap | None]:
     """Give a file's content without reading all of it; None where it cannot be read, is empty or is no file."""
     try:
         # Opening a pipe would wait for a writer for ever.
-        file = path.open("rb") if stat.S_ISREG(path.stat().st_mode) else None
+        file = path.open("rb") if path.is_file() else None
     except OSError:
         file = None
     if file is None:

@@ -45,6 +45,9 @@ def list_pages(file: Path) -> list[PhotoRef]:
     if file.suffix.lower() not in FORMATS["tiff"].suffixes:
         return [PhotoRef(file)]
     try:
+        # Opening a pipe would wait for a writer for ever.
+        if not file.is_file():
+            return [PhotoRef(file)]
         with file.open("rb") as opened:
             numbers = _photo_pages(opened)
             if len(numbers) < 2 or holds_camera_raw(opened):

@@ -97,6 +97,9 @@ def describes_itself_as_stack(file: Path) -> bool:
         return False
     # As in `read_layout`.
     try:
+        # Opening a pipe would wait for a writer for ever.
+        if not file.is_file():
+            return False
         with tifffile.TiffFile(file) as tiff:
             first = tiff.pages.first
             says_more = tiff.is_ome or first.is_imagej or any(tag in first.tags for tag in (*_IMAGEJ, _MICRO_MANAGER))

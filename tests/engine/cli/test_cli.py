@@ -283,6 +283,22 @@ def test_a_program_without_output_does_its_work(tiny_photos: TinyPhotos) -> None
     assert subprocess.run(started, timeout=120, check=False).returncode == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.tif"])
+def test_a_pipe_among_photos_holds_nothing_up(name: str, tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    """In a process of its own, which ends with an error where it would wait for ever."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(tiny_photos.noisy / "photo 0.png", photos)
+    os.mkfifo(photos / name)
+    for arguments in (["scan", photos], ["restore", "starter", photos, "--out", tmp_path / "out"]):
+        done = residua(*arguments, "--json")
+        assert done.returncode == 1
+        fields = last_object(done.stdout)
+        (told,) = fields.get("skipped", fields.get("failed"))
+        assert "device or pipe" in told["reason"]
+
+
 def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     run = tmp_path / "run"
     settings = ["--preset", "quick", "--steps", "100000", "--backbone-params", "width=8", "--device", "cpu"]
