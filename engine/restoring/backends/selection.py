@@ -38,7 +38,11 @@ HALF_PRECISION_BORDER_TOLERANCE = 0.6 / 255
 """How far, root mean square, a result may be from torch's in single precision along any one border."""
 
 LEAST_MEGAPIXELS = 4.0
-"""Below it, measuring, or only loading another library, takes longer than it can save: torch computes."""
+"""Below it, measuring which library is the quickest takes longer than it can save: torch computes."""
+
+LEAST_KNOWN_MEGAPIXELS = 1.0
+"""Likewise where that is known from before: a library's loading alone then has to be made up for. One JPEG of 3
+megapixels took 4.6 s by OpenVINO and 7.0 s by torch, program start included, one of 1 megapixel 3.6 and 3.9 s."""
 
 _PROBE_PX = 256
 _PROBE_NOISE = 0.05
@@ -85,12 +89,14 @@ def choose_backend(
         megapixels: How much there is to do.
         cache: Folder for exported networks and choices; None: in the data folder.
     """
-    if device.name != "cpu" or asked == "torch" or (asked == "auto" and megapixels < LEAST_MEGAPIXELS):
+    if device.name != "cpu" or asked == "torch" or (asked == "auto" and megapixels < LEAST_KNOWN_MEGAPIXELS):
         return Backend()
     folder = cache or Place.BACKENDS.path()
     key = _key(network, device)
     record = folder / f"{key}.json"
     known = _read(record)
+    if known is None and asked == "auto" and megapixels < LEAST_MEGAPIXELS:
+        return Backend()
     wanted = known.name if known is not None and asked == "auto" else asked
     if known is not None and wanted == "torch":
         return known

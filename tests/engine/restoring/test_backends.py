@@ -334,7 +334,19 @@ def test_a_border_that_is_not_torch_s_is_refused(
 
 def test_a_small_job_is_not_worth_measuring(device: ComputeDevice, tmp_path: Path) -> None:
     assert choose_backend(small_network(), device, "auto", megapixels=0.1, cache=tmp_path).name == "torch"
+    assert choose_backend(small_network(), device, "auto", megapixels=2, cache=tmp_path).name == "torch"
     assert not list(tmp_path.iterdir())
+
+
+def test_one_photo_is_computed_by_what_is_known_to_be_the_quickest(device: ComputeDevice, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    network = small_network()
+    choose_backend(network, device, "auto", megapixels=ENOUGH_MEGAPIXELS, cache=tmp_path)
+    (record,) = tmp_path.glob("*.json")
+    known = json.loads(record.read_text())
+    record.write_text(json.dumps(known | {"name": "openvino"}))
+    assert choose_backend(network, device, "auto", megapixels=2, cache=tmp_path).name == "openvino"
+    assert choose_backend(network, device, "auto", megapixels=0.1, cache=tmp_path).name == "torch"
 
 
 class Failing(CompiledNetwork):
