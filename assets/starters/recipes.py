@@ -182,7 +182,7 @@ RECIPES: dict[str, Recipe] = {
         make_pair=denoising_pair,
         margin_px=_MARGIN_PX,
         parent="denoise",
-        stages=_stages((24_000, 16, 64, 0.0), (13_000, 8, 96, 0.0), (7_000, 6, 128, 1.0)),
+        stages=_stages((15_000, 16, 64, 0.0), (9_000, 8, 96, 0.0), (6_000, 6, 128, 1.0)),
     ),
     "super_resolution_x2": Recipe(
         title="Super-resolution x2 (starter)",
