@@ -23,7 +23,7 @@ from app.look.tool_tips import WrappedToolTips
 from app.window.main_window import MainWindow
 from engine.contracts.errors import RunStoreError
 from engine.machine.places import Place
-from engine.machine.system_memory import share_arenas
+from engine.machine.system_memory import settle_allocation
 from engine.models.starters import list_starters
 from engine.runs.store import RunStore
 
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error.message}\n{error.hint}\n")
         return 3
 
-    share_arenas()
+    settle_allocation()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)

@@ -28,6 +28,7 @@ from app.jobs.handle import (
 from engine.contracts.errors import EngineError
 from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled
+from engine.machine.system_memory import return_freed_memory
 
 __all__ = [
     "JobFailure",
@@ -185,6 +186,8 @@ class _Lane:
                 self._mailbox.post(handle, self._run(handle))
             # Nothing may keep a finished job's tensors alive while this thread waits for the next.
             del handle
+            if self._name == JobLane.MAIN:
+                return_freed_memory()
 
     def _run(self, handle: JobHandle) -> JobEnded:
         request, control = handle.request, handle.control

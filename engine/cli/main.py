@@ -51,6 +51,7 @@ from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
 from engine.machine.processes.openmp import share_the_processor
 from engine.machine.system_libraries import has_display
+from engine.machine.system_memory import settle_allocation
 from engine.models.starters import STARTER_WORD, starter_to_learn_from
 
 app = typer.Typer(
@@ -332,6 +333,7 @@ def main() -> None:
     """Run the command line."""
     open_missing_streams()
     share_the_processor()
+    settle_allocation()
     for stream in (sys.stdout, sys.stderr):
         # File names may hold bytes or letters that the terminal's encoding does not have.
         if isinstance(stream, io.TextIOWrapper):

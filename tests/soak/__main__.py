@@ -47,13 +47,13 @@ def work(num_cycles: int, num_photos: int, folder: Path, *, small_starter: bool)
     import numpy as np
     from PySide6.QtWidgets import QApplication
 
-    from engine.machine.system_memory import share_arenas
+    from engine.machine.system_memory import settle_allocation
     from engine.models.starters import list_starters
     from tests.soak.day import ten_minutes
     from tests.starter_makers import make_starter
 
     # As the program does when it starts.
-    share_arenas()
+    settle_allocation()
     application = QApplication([])
     starters = (make_starter(folder, "small", "denoise"),) if small_starter else list_starters()
     rng = np.random.default_rng(0)

@@ -1,5 +1,7 @@
 """What the system says of its memory, against what it shows itself."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,47 @@ def test_no_more_than_the_machine_or_its_container_has() -> None:
     limit = Path("/sys/fs/cgroup/memory.max")
     allowed = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
     assert total_memory() == (min(installed, int(allowed)) if allowed.isdecimal() else installed)
+
+
+_FAULTS_OF_STEPS = """
+import resource, sys, threading
+from engine.machine.system_memory import return_freed_memory, settle_allocation
+if sys.argv[1] == "settled":
+    settle_allocation()
+import psutil, torch
+network = torch.nn.Sequential(*(torch.nn.Conv2d(48, 48, 1) for _ in range(8)))
+told = []
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def step():
+    network(torch.rand(16, 48, 64, 64)).mean().backward()
+def work():
+    for _ in range(4):
+        step()
+    before = faults()
+    for _ in range(4):
+        step()
+    told.append(faults() - before)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+kept = psutil.Process().memory_info().rss
+return_freed_memory()
+print(*told, kept - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's habits")
+def test_a_training_steps_memory_is_used_again_and_returned_after_the_job() -> None:
+    faults_before, _ = _faults_of_steps("as it is")
+    faults, returned = _faults_of_steps("settled")
+    assert faults < faults_before / 10
+    assert returned > 60 * 2**20
+
+
+def _faults_of_steps(how: str) -> tuple[int, int]:
+    command = [sys.executable, "-c", _FAULTS_OF_STEPS, how]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
+    faults, returned = map(int, told)
+    print(how, faults, returned)
+    return faults, returned
