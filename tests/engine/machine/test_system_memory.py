@@ -62,5 +62,4 @@ def _faults_of_steps(how: str) -> tuple[int, int]:
     command = [sys.executable, "-c", _FAULTS_OF_STEPS, how]
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.split()
     faults, returned = map(int, told)
-    print(how, faults, returned)
     return faults, returned
