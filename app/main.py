@@ -4,9 +4,11 @@ import os
 import sys
 from collections.abc import Sequence
 
+from engine.machine.processes.environment import complete_environment
 from engine.machine.processes.openmp import share_the_processor
 
 share_the_processor()
+complete_environment()
 os.environ.setdefault("QT_API", "pyside6")
 
 

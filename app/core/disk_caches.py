@@ -11,6 +11,7 @@ from app.look.thumbnails import ThumbnailFiles
 from engine.comparing.pictures import kept_pictures
 from engine.machine.caches import BoundedFolder
 from engine.machine.places import Place
+from engine.machine.processes.environment import DECODED_PHOTOS_VARIABLE
 from engine.photos import decoded_files
 
 MEGABYTE = 2**20
@@ -30,5 +31,5 @@ def limit_decoded_photos(gigabytes: int) -> None:
 
     What is too much goes in the background, the longest unused first.
     """
-    os.environ[decoded_files.LIMIT_VARIABLE] = str(gigabytes)
+    os.environ[DECODED_PHOTOS_VARIABLE] = str(gigabytes)
     QThreadPool.globalInstance().start(decoded_files.decoded_files().prune)

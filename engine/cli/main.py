@@ -49,6 +49,7 @@ from engine.contracts.configs import (
 from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
+from engine.machine.processes.environment import complete_environment
 from engine.machine.processes.openmp import share_the_processor
 from engine.machine.system_libraries import has_display
 from engine.machine.system_memory import settle_allocation
@@ -333,6 +334,7 @@ def main() -> None:
     """Run the command line."""
     open_missing_streams()
     share_the_processor()
+    complete_environment()
     settle_allocation()
     for stream in (sys.stdout, sys.stderr):
         # File names may hold bytes or letters that the terminal's encoding does not have.

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from engine.machine.atomic_files import replace_atomically
 from engine.machine.caches import BoundedFolder
 from engine.machine.places import Place
+from engine.machine.processes.environment import DECODED_PHOTOS_VARIABLE
 from engine.photo_files.values.levels import OF_TYPE, ValueLevels
 
 _logger = logging.getLogger(__name__)
@@ -36,9 +37,6 @@ SMALLEST_BYTES = 4 * 2**20
 
 LIMIT_BYTES = 16 * 2**30
 """What decoded photos take on disk where nothing else is said."""
-
-LIMIT_VARIABLE = "RESIDUA_DECODED_GB"
-"""Environment variable that says something else, in gigabytes; 0: none is kept."""
 
 RESERVE_BYTES = 4 * 2**30
 """What is left free on the disk in any case."""
@@ -199,9 +197,9 @@ def _store_in(folder: Path) -> DecodedFiles:
 
 
 def _limit_bytes() -> int:
-    text = os.environ.get(LIMIT_VARIABLE, "")
+    text = os.environ.get(DECODED_PHOTOS_VARIABLE, "")
     try:
         return max(int(float(text) * 2**30), 0) if text else LIMIT_BYTES
     except (ValueError, OverflowError):
-        _logger.warning("%s must be a number of gigabytes, not %r.", LIMIT_VARIABLE, text)
+        _logger.warning("%s must be a number of gigabytes, not %r.", DECODED_PHOTOS_VARIABLE, text)
         return LIMIT_BYTES

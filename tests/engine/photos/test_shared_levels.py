@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.contracts.configs import ScanConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
-from engine.photos import decoded_files as decoded
+from engine.machine.processes.environment import DECODED_PHOTOS_VARIABLE
 from engine.photos.crops import decode_photo, decode_photos, photos_remembered, scale_of_reference
 from engine.photos.scanning import scan_photos
 
@@ -63,7 +63,7 @@ def test_gray_and_colour_photos_of_a_folder_share_none(
 
 def test_levels_lie_beside_what_is_kept_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.photos.crops.SMALLEST_BYTES", 1)
-    monkeypatch.setenv(decoded.LIMIT_VARIABLE, "1")
+    monkeypatch.setenv(DECODED_PHOTOS_VARIABLE, "1")
     for name, dtype in (("a.tif", "uint16"), ("b.tif", "float32"), ("c.tif", "int16")):
         path = write(tmp_path / name, frame(1), dtype)
         first, second = (decode_photo(path, keep_on_disk=True) for _ in range(2))
