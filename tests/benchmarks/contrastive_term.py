@@ -253,7 +253,7 @@ def section(results: Results, shown: Sequence[Table], settings: Settings, seeds:
         f"Each pair of trainings has the same seed. {settings.steps} steps of {settings.photos_per_batch} photos, two "
         f"crops of {settings.crop_px} px each; the network {settings.backbone}, {settings.size}.",
         command=f"python3 run.py bench contrastive_term --steps {settings.steps} --seeds {len(seeds)} "
-        f"--backbone {settings.backbone} --size {settings.size} --variants {shlex.join(variants)}",
+        f"--backbone {settings.backbone} --size {settings.size} --variants {shlex.join(variants)} --document",
         seeds=seeds,
         minutes=sum(cell["seconds"] for cell in results.cells.values()) / 60,
         machine=describe_machine() + ", one thread a training",
