@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QMessageBox, QWidget
 
 from app.core.actions import PAGE_IDS, make_action, tip_with_keys
 from app.core.disk_caches import MEGABYTE, limit_decoded_photos
@@ -20,7 +20,6 @@ from app.core.settings import (
     DECODED_PHOTOS_GB,
     LAST_FOLDERS,
     LAST_PAGE,
-    OPEN_DIALOG_FOLDER,
     TEXT_SCALE,
     THEME,
     THUMBNAIL_CACHE_MB,
@@ -39,6 +38,7 @@ from app.look.translation import mark, tr
 from app.pages.residual.inspector import ResidualInspection
 from app.pages.runs.page import RunsPage
 from app.pages.shared.page import Page
+from app.pages.shared.photo_dialogs import ask_for_photo_folder
 from app.widgets.drop_zone import DropOverlay, dropped_paths, take_as_copy
 from app.widgets.room.current_stack import CurrentStack
 from app.widgets.room.scroll_room import ScrollRoom
@@ -196,11 +196,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def choose_folder(self) -> None:
         """Ask for a folder of photos."""
-        start = self._settings.get(OPEN_DIALOG_FOLDER)
-        name = QFileDialog.getExistingDirectory(self, tr("Open a folder of photos"), start)
-        if name:
-            self._settings.set(OPEN_DIALOG_FOLDER, name)
-            self.open_paths([Path(name)])
+        chosen = ask_for_photo_folder(self, tr("Open a folder of photos"), self._settings)
+        if chosen is not None:
+            self.open_paths([chosen])
 
     @Slot()
     def show_shortcuts(self) -> None:

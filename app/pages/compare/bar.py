@@ -9,7 +9,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.core.actions import tip_with_keys
 from app.core.programs.open_menu import OpenInButton, OtherPrograms
+from app.core.settings import Settings
 from app.look.buttons import icon_button, quiet_button, set_reason
 from app.look.layouts import in_row
 from app.look.text import ElidedLabel
@@ -29,6 +29,7 @@ from app.pages.compare.looks import LooksPanel
 from app.pages.compare.offers import Offers, build_pane_menu
 from app.pages.compare.panes import PaneChoice, PaneKind
 from app.pages.shared.model_dialogs import ask_for_model_file
+from app.pages.shared.photo_dialogs import ask_for_photos
 from app.viewer.compare_viewer import CompareViewer
 from app.viewer.pictures import GAINS, MAX_PANES
 from app.viewer.view_modes import VIEW_MODES
@@ -99,10 +100,13 @@ class CompareBar(QWidget):
     region_toggled = Signal()
     restore_requested = Signal()
 
-    def __init__(self, viewer: CompareViewer, programs: OtherPrograms, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, viewer: CompareViewer, programs: OtherPrograms, settings: Settings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._programs = programs
+        self._settings = settings
         self._choices: tuple[PaneChoice, ...] = ()
         self._offers = Offers()
         self._is_blind = False
@@ -348,12 +352,11 @@ class CompareBar(QWidget):
         self.choices_changed.emit(tuple(choices))
 
     def _browse_picture(self, index: int) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, tr("Choose a picture for this pane"))
-        if name:
-            self._choose(index, PaneChoice(PaneKind.FILE, path=Path(name)))
+        for path in ask_for_photos(self, tr("Choose a picture for this pane"), self._settings):
+            self._choose(index, PaneChoice(PaneKind.FILE, path=path))
 
     def _browse_model(self, index: int) -> None:
-        path = ask_for_model_file(self, tr("Choose a model for this pane"))
+        path = ask_for_model_file(self, tr("Choose a model for this pane"), self._settings)
         if path is not None:
             self._choose(index, PaneChoice(PaneKind.MODEL, path.stem, path))
 

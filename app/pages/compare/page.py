@@ -91,7 +91,7 @@ class ComparePage(Page):
 
         self.viewer = CompareViewer()
         self._memory = ViewMemory(settings, session, self.viewer)
-        self.bar = CompareBar(self.viewer, OtherPrograms(settings, self.message_raised.emit))
+        self.bar = CompareBar(self.viewer, OtherPrograms(settings, self.message_raised.emit), settings)
         self.pixel_bar = PixelBar()
         self.histogram = HistogramView(self.viewer)
         self.histogram.hide()

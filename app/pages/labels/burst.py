@@ -21,7 +21,7 @@ from app.look.text import ElidedLabel, label
 from app.look.theme import SPACING
 from app.look.thumbnails import ThumbnailLoader
 from app.look.translation import format_number, mark, tr, tr_count
-from app.pages.labels.matching import ask_for_photos
+from app.pages.shared.photo_dialogs import ask_for_photos
 from app.widgets.drop_zone import dropped_paths, take_as_copy
 from app.widgets.elided_box import ElidedComboBox
 from engine.contracts.photo import PhotoPlace, PhotoRef
@@ -197,7 +197,7 @@ class BurstForm(QWidget):
     @Slot()
     def choose_shots(self) -> None:
         """Ask for files and add them."""
-        found = ask_for_photos(self, self._settings, tr("Add shots of one scene"), several=True)
+        found = ask_for_photos(self, tr("Add shots of one scene"), self._settings, several=True)
         if found:
             self.add_shots(found)
 

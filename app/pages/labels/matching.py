@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from difflib import SequenceMatcher
-from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
-from app.core.settings import OPEN_DIALOG_FOLDER, Settings
 from app.look.theme import themed_icon
 from app.look.translation import tr
 from app.pages.labels.entries import LabelEntry
 from engine.contracts.photo import PhotoRef
-from engine.photo_files.photos import IMAGE_SUFFIXES
 from engine.photos.folder import natural_sort_key
 
 MAX_OFFERED = 12
@@ -75,18 +72,3 @@ def matching_menu(
     if unmatch is not None:
         menu.addAction(themed_icon("link-break"), tr("No reference")).triggered.connect(lambda: unmatch())
     return menu
-
-
-def ask_for_photos(parent: QWidget, settings: Settings, title: str, *, several: bool) -> list[Path]:
-    """Ask for photo files; empty where the person chose none."""
-    patterns = " ".join(f"*{suffix}" for suffix in sorted(IMAGE_SUFFIXES))
-    kinds = tr("Photos") + f" ({patterns})"
-    start = settings.dialog_folder
-    if several:
-        names, _ = QFileDialog.getOpenFileNames(parent, title, start, kinds)
-    else:
-        name, _ = QFileDialog.getOpenFileName(parent, title, start, kinds)
-        names = [name] if name else []
-    if names:
-        settings.set(OPEN_DIALOG_FOLDER, str(Path(names[0]).parent))
-    return [Path(name).absolute() for name in names]

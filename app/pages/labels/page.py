@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.messages import Message, Severity
 from app.core.session import Session
-from app.core.settings import LAST_REFERENCE_FOLDERS, OPEN_DIALOG_FOLDER, SUGGESTED_LABELS, Settings
+from app.core.settings import LAST_REFERENCE_FOLDERS, SUGGESTED_LABELS, Settings
 from app.jobs.runner import JobRunner
 from app.look.buttons import button, primary_button, set_reason
 from app.look.layouts import in_column
@@ -23,8 +22,9 @@ from app.pages.labels.decisions import LabelDecisions, recall_decisions, store_d
 from app.pages.labels.entries import LabelEntry, MatchRequest, entries_of, is_used, suggested_entries, used_pairs
 from app.pages.labels.jobs import LabelJobs
 from app.pages.labels.list import LabelListModel
-from app.pages.labels.matching import ask_for_photos, matching_menu
+from app.pages.labels.matching import matching_menu
 from app.pages.shared.page import Page
+from app.pages.shared.photo_dialogs import ask_for_photo_folder, ask_for_photos
 from app.pages.shared.undoing import Change, undoable
 from app.widgets.drop_zone import DropZone
 from app.widgets.empty_state import EmptyState
@@ -101,16 +101,14 @@ class LabelsPage(Page):
     @Slot()
     def choose_references(self) -> None:
         """Ask for a folder of references and add it."""
-        start = self.settings.dialog_folder
-        chosen = QFileDialog.getExistingDirectory(self, tr("Add a folder of clean references"), start)
-        if chosen:
-            self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))
-            self.add_references([Path(chosen)])
+        chosen = ask_for_photo_folder(self, tr("Add a folder of clean references"), self.settings)
+        if chosen is not None:
+            self.add_references([chosen])
 
     @Slot()
     def choose_reference_files(self) -> None:
         """Ask for files and add them as references."""
-        self.add_references(ask_for_photos(self, self.settings, tr("Add clean references"), several=True))
+        self.add_references(ask_for_photos(self, tr("Add clean references"), self.settings, several=True))
 
     @Slot(object, bool)
     def use_pair(self, entry: LabelEntry, wanted: bool) -> None:
@@ -404,7 +402,7 @@ class LabelsPage(Page):
 
         def choose_file() -> None:
             title = tr("Choose its reference") if noisy is not None else tr("Choose its noisy photo")
-            for path in ask_for_photos(self, self.settings, title, several=False):
+            for path in ask_for_photos(self, title, self.settings):
                 choose(PhotoRef(path))
 
         menu = matching_menu(

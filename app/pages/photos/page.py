@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QSplitter, QWidget
+from PySide6.QtWidgets import QCheckBox, QSplitter, QWidget
 
 from app.core.actions import make_action
 from app.core.session import Session
-from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, OPEN_DIALOG_FOLDER, RECURSIVE, STRETCH_THUMBNAILS, Settings
+from app.core.settings import EXCLUDED_PHOTOS, LAST_FOLDERS, RECURSIVE, STRETCH_THUMBNAILS, Settings
 from app.jobs.runner import JobHandle, JobLane, JobRequest, JobRunner
 from app.look.buttons import button, primary_button, quiet_button, set_reason
 from app.look.layouts import Stretch, in_column, in_row
@@ -31,6 +30,7 @@ from app.pages.photos.strip import PhotoStrip
 from app.pages.photos.tools import PhotoTools
 from app.pages.shared.noise_facts import NoiseFacts
 from app.pages.shared.page import Page
+from app.pages.shared.photo_dialogs import ask_for_photo_folder
 from app.pages.shared.photo_filter import PhotoFilter
 from app.pages.shared.photo_list_model import PhotoListModel
 from app.widgets.drop_zone import DropZone
@@ -195,11 +195,9 @@ class PhotosPage(Page):
     @Slot()
     def choose_folder(self) -> None:
         """Ask for a folder and open it."""
-        start = self.settings.dialog_folder
-        chosen = QFileDialog.getExistingDirectory(self, tr("Open a folder of photos"), start)
-        if chosen:
-            self.settings.set(OPEN_DIALOG_FOLDER, str(Path(chosen).parent))
-            self.open_paths([Path(chosen)])
+        chosen = ask_for_photo_folder(self, tr("Open a folder of photos"), self.settings)
+        if chosen is not None:
+            self.open_paths([chosen])
 
     @Slot()
     def open_samples(self) -> None:

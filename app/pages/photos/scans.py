@@ -53,6 +53,7 @@ class PhotoScans(QObject):
         self._last_look: JobHandle | None = None
         self._last_ended: QObject | None = None
         self._has_stepped_aside = False
+        self._are_outdated = False
         self._text = ""
         self._pending: list[JobEvent] = []
         self.duplicates: tuple[DuplicateGroup, ...] = ()
@@ -102,12 +103,18 @@ class PhotoScans(QObject):
     @Slot()
     def measure_anew(self) -> None:
         """Measure all photos again, since they are to be seen otherwise; what stays the same is remembered."""
+        # While photos are still being found, those measured before follow at the end.
+        self._are_outdated = self.is_busy
         if not self.is_busy and self._session.photos:
             self._measure([photo.path for photo in self._session.photos])
 
+    @Slot()
     def measure(self) -> None:
         """Measure the noise of all photos that were not decoded yet, then look for duplicates."""
-        self._measure(self.unmeasured)
+        if self._are_outdated and not self.is_busy:
+            self.measure_anew()
+        else:
+            self._measure(self.unmeasured)
 
     def _measure(self, photos: Sequence[PhotoRef]) -> None:
         self._stop_background()

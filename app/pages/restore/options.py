@@ -8,7 +8,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
 from app.core.session import ModelChoice, Session
-from app.core.settings import OPEN_DIALOG_FOLDER, Settings
+from app.core.settings import Settings
 from app.look.layouts import Gap, Stretch, in_column
 from app.look.text import label
 from app.look.theme import SPACING
@@ -175,7 +175,7 @@ class RestoreOptions(QWidget):
     @Slot()
     def open_model_file(self) -> None:
         """Ask for a model file and use it."""
-        path = ask_for_model_file(self, tr("Open a model file"), self._settings.get(OPEN_DIALOG_FOLDER))
+        path = ask_for_model_file(self, tr("Open a model file"), self._settings)
         if path is not None:
             self._session.set_model(ModelChoice(path, path.stem))
 

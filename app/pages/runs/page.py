@@ -15,7 +15,7 @@ from app.core.messages import Message, Severity
 from app.core.programs.file_manager import no_file_manager, open_in_file_manager
 from app.core.run_catalog import RunEntry
 from app.core.session import ModelChoice, Session
-from app.core.settings import KEEP_DELETED_DAYS, LAST_RUN, MODEL_DIALOG_FOLDER, RUNS_SORT, Settings
+from app.core.settings import KEEP_DELETED_DAYS, LAST_RUN, RUNS_SORT, Settings
 from app.jobs.latest_task import LatestTask
 from app.jobs.runner import JobRunner
 from app.look.layouts import WIDE_MARGINS, in_column
@@ -152,10 +152,8 @@ class RunsPage(Page):
         entry = self.selected
         if entry is None or not entry.has_model:
             return
-        folder = Path(self.settings.get(MODEL_DIALOG_FOLDER) or Path.home())
-        target = ask_where_to_export(self, folder, entry.record.name)
+        target = ask_where_to_export(self, entry.record.name, self.settings)
         if target is not None:
-            self.settings.set(MODEL_DIALOG_FOLDER, str(target.parent))
             self.export(entry, target)
 
     def export(self, entry: RunEntry, target: Path) -> None:
@@ -166,9 +164,8 @@ class RunsPage(Page):
     @Slot()
     def import_model(self) -> None:
         """Ask for a model file and show its card."""
-        path = ask_for_model_file(self, tr("Import a model"), self.settings.get(MODEL_DIALOG_FOLDER))
+        path = ask_for_model_file(self, tr("Import a model"), self.settings)
         if path is not None:
-            self.settings.set(MODEL_DIALOG_FOLDER, str(path.parent))
             self.import_file(path)
 
     def import_file(self, path: Path) -> ImportDialog:

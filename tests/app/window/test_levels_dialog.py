@@ -162,3 +162,27 @@ def test_a_photo_that_cannot_be_read_is_given_no_numbers(opened: OpenWindow, fol
     qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=10_000)
     assert not dialog.apply_button.isEnabled()
     assert "b.tif" in dialog.place_box.itemText(0)
+
+
+def test_levels_given_while_photos_are_found_count_for_those_found_before(
+    opened: OpenWindow, folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    open_photos(opened, folder, qtbot)
+    photos = opened.window.pages["photos"]
+    assert isinstance(photos, PhotosPage)
+    measured = opened.session.photo(PhotoRef(folder / "a.tif"))
+    assert measured is not None
+    assert measured.noise_sigma is not None
+    more = tmp_path / "more"
+    more.mkdir()
+    tifffile.imwrite(more / "c.tif", np.full((64, 64), 1000, np.uint16))
+    photos.scans.start([more])
+    assert photos.scans.is_busy
+    opened.session.set_levels((GivenLevels(black=900, white=1100, place=folder / "a.tif"),))
+
+    def noise() -> float:
+        scanned = opened.session.photo(PhotoRef(folder / "a.tif"))
+        return 0.0 if scanned is None or scanned.noise_sigma is None else scanned.noise_sigma
+
+    assert noise() != pytest.approx(10 / 200, rel=0.1)
+    qtbot.waitUntil(lambda: noise() == pytest.approx(10 / 200, rel=0.1), timeout=20_000)

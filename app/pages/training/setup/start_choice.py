@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.run_catalog import RunEntry
 from app.core.session import Session
-from app.core.settings import OPEN_DIALOG_FOLDER, Settings
+from app.core.settings import Settings
 from app.look import phrases
 from app.look.buttons import button
 from app.look.layouts import in_row
@@ -134,7 +134,7 @@ class StartChoice(QWidget):
 
     @Slot()
     def _browse(self) -> None:
-        path = ask_for_model_file(self, tr("Choose a model file"), self._settings.get(OPEN_DIALOG_FOLDER))
+        path = ask_for_model_file(self, tr("Choose a model file"), self._settings)
         if path is not None:
             self.choose_file(path)
 
