@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.learned_noise import BRIGHTNESS, NUM_BANDS, NUM_CHANNELS, LearnedNoise
+from engine.contracts.learned_noise import BRIGHTNESS, NUM_CHANNELS, LearnedNoise
 from engine.contracts.photo import Pixels
 from engine.photos.noise_estimate import CLIPPED_ABOVE, CLIPPED_BELOW, MAX_CLIPPED_SHARE
 from engine.simulation.learned.spectra import common_spectrum, cut_into_blocks, of_unit_channels, spectrum_of_blocks
@@ -83,6 +83,25 @@ def put_right_by_labels(noise: LearnedNoise, parts: Sequence[LabelledPart]) -> L
     return replace(noise, photos=tuple(photos), spectra=tuple(spectra))
 
 
+def _median_in_blocks(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What half of the blocks hold at most of the variance of noise, in each channel.
+
+    A block less its mean has lost the lowest frequency; and the fewer frequencies carry the noise, the more the median
+    of its power lies below the mean (of chi-squared: Wilson and Hilferty, PNAS 1931).
+
+    Args:
+        spectrum: Of the noise. Shape: (16, 16, 3, 3).
+
+    Returns:
+        Shares, of white noise nearly 1. Shape: (3,).
+    """
+    power = np.diagonal(spectrum, axis1=2, axis2=3).reshape(-1, NUM_CHANNELS)
+    left = power[1:].sum(axis=0)
+    degrees = left**2 / np.square(power[1:]).sum(axis=0)
+    median: NDArray[np.float64] = left / power.sum(axis=0) * (1 - 2 / (9 * degrees)) ** 3
+    return median
+
+
 def _calm_blocks(parts: Sequence[LabelledPart]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Noise in blocks that are not clipped and hold little structure, which a shift of the reference would show.
 
@@ -109,8 +128,7 @@ def _variance_ratio(
     """By how much the variance that was seen differs from what was thought, at each `BRIGHTNESS`. Shape: (3, 17)."""
     rows = []
     num_steps = int(np.clip(len(blocks) // _MIN_STEP_BLOCKS, 1, _NUM_STEPS))
-    # Of its own mean less, a block has lost one of its degrees of freedom.
-    found = np.mean(blocks**2, axis=(2, 3)) * NUM_BANDS**2 / (NUM_BANDS**2 - 1)
+    found = np.mean(blocks**2, axis=(2, 3)) / _median_in_blocks(spectrum_of_blocks(blocks))
     for channel in range(NUM_CHANNELS):
         places, ratios = [], []
         for step in np.array_split(np.argsort(brightness[:, channel], kind="stable"), num_steps):

@@ -19,6 +19,7 @@ from engine.simulation.learned.answer import not_above_answer
 from engine.simulation.learned.flat_blocks import guess_noise
 from engine.simulation.learned.labelled import LabelledPart, put_right_by_labels
 from engine.simulation.learned.noise_file import load_noise, save_noise
+from engine.simulation.learned.spectra import cut_into_blocks
 from engine.simulation.learned.texture import without_texture
 from engine.simulation.learned.twins import fit_by_twins
 
@@ -123,6 +124,19 @@ def test_colours_keep_noises_of_their_own(num_labels: int) -> None:
         bright = np.full((256, 256, 3), 0.97, np.float32)
         taken = (noise.add(bright, photo, np.random.default_rng(7)) - bright).mean(axis=(0, 1))
         assert noise.taken_by_limits(bright, photo)[0, 0] == pytest.approx(taken, rel=0.1)
+
+
+@pytest.mark.parametrize("blur_px", [0.0, 1.0, 2.0])
+def test_labels_tell_the_level_of_coarse_noise(blur_px: float) -> None:
+    clean = [np.full((320, 320, 3), 0.5, np.float32) for _ in range(2)]
+    seen = [noisy(clean[index], index, sigma=0.05, blur_px=blur_px) for index in range(2)]
+    noise = guess_noise(["0.png", "1.png"], seen, [65535] * 2)
+    labels = [LabelledPart(photo=index, noisy=seen[index], clean=clean[index]) for index in range(2)]
+    learned = put_right_by_labels(noise, labels)
+    drawn = [clean[0] + learned.draw(clean[0], 0, np.random.default_rng(seed)) for seed in range(4)]
+    # Coarser than a block is what neither shows.
+    within = [cut_into_blocks(picture).std(axis=(2, 3)).mean() for picture in drawn]
+    assert np.mean(within) == pytest.approx(cut_into_blocks(seen[0]).std(axis=(2, 3)).mean(), rel=0.03)
 
 
 def test_photons_of_one_colour_alone_are_counted() -> None:
