@@ -54,6 +54,9 @@ class PictureMaker(QObject):
     def want(self, pictures: Sequence[PictureToMake]) -> None:
         """Make these pictures and no others."""
         self._wanted = {picture.path: picture for picture in pictures}
+        if not pictures:
+            # All had room: one that goes later, as the caches are cleared or limited, can be made again.
+            self._made.clear()
         for path, job in list(self._jobs.items()):
             if path not in self._wanted:
                 # Forgotten first: the person has not refused it, only left it.

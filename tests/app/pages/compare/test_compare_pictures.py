@@ -7,12 +7,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.core.disk_caches import cache_files
 from app.core.session import ModelChoice, Session
 from app.core.settings import COMPARE_MODE, COMPARE_PANES
 from app.jobs.runner import JobRunner
 from app.look.catalogues import load_catalogue
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import install_catalogue
+from app.pages.compare.computing import PictureMaker
 from app.pages.compare.filmstrip import FilmstripRow
 from app.pages.compare.offers import offers_of
 from app.pages.compare.page import ComparePage
@@ -22,10 +24,12 @@ from app.pages.compare.panes import (
     RESTORED_CHOICE,
     PaneChoice,
     PaneKind,
+    PictureToMake,
     choice_from_text,
 )
 from app.viewer.pictures import MissingPicture, Picture
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
+from engine.comparing.pictures import ComparisonPictureConfig, find_picture, picture_path
 from engine.contracts.events import PhotoScanned
 from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoRef
@@ -241,6 +245,43 @@ def test_a_model_that_has_changed_is_asked_again(qtbot, page, tmp_path):
         assert isinstance(page.viewer.panes[1], Picture), page.viewer.panes[1].reason
         seen.append(page.viewer.panes[1].pixels)
     assert seen[0] is not seen[1]
+
+
+def test_a_picture_whose_file_is_gone_is_made_again(qtbot, page):
+    page.bar.choices_changed.emit((INPUT_CHOICE, WAVELET))
+    wait(qtbot, page)
+    page.filmstrip.step(1)
+    wait(qtbot, page)
+    for caches in cache_files():
+        caches.clear()
+    page.filmstrip.step(-1)
+    wait(qtbot, page)
+    computed = page.viewer.panes[1]
+    assert isinstance(computed, Picture), computed.reason
+
+
+def test_pictures_that_drive_each_other_out_are_not_made_for_ever(qtbot, page, runner, folders, tmp_path):
+    configs = [
+        ComparisonPictureConfig(
+            photo=PhotoRef(folders[0] / "photo 0.png"), folder=tmp_path / "pictures", baseline=name, limit_bytes=1
+        )
+        for name in ("wavelet", "total-variation")
+    ]
+    maker = PictureMaker(runner, "compare", page)
+
+    def want_what_is_missing():
+        missing = [config for config in configs if find_picture(config) is None]
+        pictures = [PictureToMake(picture_path(config), config, config.baseline) for config in missing]
+        maker.want([picture for picture in pictures if picture.path not in maker.refused])
+
+    submitted = []
+    runner.job_submitted.connect(submitted.append)
+    maker.changed.connect(want_what_is_missing)
+    want_what_is_missing()
+    qtbot.waitUntil(lambda: not maker.is_busy, timeout=30_000)
+    assert len(submitted) == 2
+    [reason] = maker.refused.values()
+    assert "make room" in reason
 
 
 def test_walking_away_stops_what_is_not_looked_at(qtbot, page, runner):
