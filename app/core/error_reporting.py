@@ -4,6 +4,8 @@ Four sources lead here: exceptions that nobody caught on the main thread and in 
 crashes of native code, whose traceback the next start finds in a file.
 """
 
+from __future__ import annotations
+
 import faulthandler
 import logging
 import logging.handlers
@@ -19,6 +21,7 @@ from typing import TextIO
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, QUrl, Signal, Slot, qInstallMessageHandler
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QPlainTextEdit, QWidget
+from shiboken6 import isValid
 
 from app.look.buttons import button, primary_button
 from app.look.layouts import WIDE_MARGINS, Stretch, in_column, in_row
@@ -102,8 +105,9 @@ class ErrorReporter(QObject):
 
     def close_dialog(self) -> None:
         """Close the dialog if it is open."""
-        if self._dialog is not None:
-            self._dialog.close()
+        dialog = self._open_dialog
+        if dialog is not None:
+            dialog.close()
 
     def report(self, summary: str, details: str) -> None:
         """Log and show something unexpected; from any thread."""
@@ -155,15 +159,21 @@ class ErrorReporter(QObject):
         self._crash_file = path.open("w", encoding="utf-8")
         faulthandler.enable(self._crash_file)
 
+    @property
+    def _open_dialog(self) -> ReportDialog | None:
+        """The dialog while it is seen; closed, or with the window that it stood over, it is gone."""
+        dialog = self._dialog
+        return dialog if dialog is not None and isValid(dialog) and dialog.isVisible() else None
+
     @Slot(object)
     def _show(self, report: ErrorReport) -> None:
         self.reported.emit(report)
-        if self._dialog is None or not self._dialog.isVisible():
-            window = QApplication.activeWindow()
-            self._dialog = ReportDialog(report, window)
+        dialog = self._open_dialog
+        if dialog is None:
+            self._dialog = ReportDialog(report, _main_window())
             self._dialog.open()
         else:
-            self._dialog.add(report)
+            dialog.add(report)
 
 
 class ReportDialog(QDialog):
@@ -176,7 +186,7 @@ class ReportDialog(QDialog):
     def __init__(self, report: ErrorReport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Residua met an unexpected error"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._details = QPlainTextEdit(report.details, readOnly=True)
         self._details.setAccessibleName(tr("Details"))
         self.copy_button = button(tr("Copy the details"), "copy")
@@ -216,6 +226,14 @@ class ReportDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details)
+
+
+def _main_window() -> QWidget | None:
+    """Return the window that the active one belongs to: a dialog would take the report with it when it closes."""
+    window = QApplication.activeWindow()
+    while window is not None and (owner := window.parentWidget()) is not None:
+        window = owner
+    return window
 
 
 def _environment() -> str:

@@ -72,9 +72,26 @@ class ComparisonPictureConfig(ComputeConfig):
         return self
 
 
+def picture_path(config: ComparisonPictureConfig) -> Path:
+    """Return the file that stands for the photo and its maker in their present states, made or not; from any thread."""
+    parts = [
+        _program_version(),
+        DECODER_VERSION,
+        config.device,
+        config.precision,
+        identity_of(config.photo.absolute()),
+        None if config.model is None else identity_of(_weights_of(config.model).absolute()),
+        config.baseline,
+        config.scale,
+        config.raw_look,
+    ]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return config.folder / f"{digest}{_SUFFIX}"
+
+
 def find_picture(config: ComparisonPictureConfig) -> Path | None:
     """Return the picture where it has been made already, and note that it was used; from any thread."""
-    path = _picture_path(config)
+    path = picture_path(config)
     try:
         os.utime(path)
     except OSError:
@@ -101,7 +118,7 @@ def compute_picture(config: ComparisonPictureConfig, control: JobControl, emit: 
     if found is not None:
         return found
     emit(StepDone(stage=_STAGE, step=0, num_steps=1))
-    path = _picture_path(config)
+    path = picture_path(config)
     picture = _by_model(config, config.model, control, emit) if config.model else _by_baseline(config, control)
     tone = read_tone(config.photo) if config.raw_look == "camera" else None
     if tone is not None:
@@ -216,23 +233,6 @@ def _tile_reporter(emit: Emit) -> "OnTile":
         )
 
     return report
-
-
-def _picture_path(config: ComparisonPictureConfig) -> Path:
-    """Return the file that stands for the photo and its maker in their present states."""
-    parts = [
-        _program_version(),
-        DECODER_VERSION,
-        config.device,
-        config.precision,
-        identity_of(config.photo.absolute()),
-        None if config.model is None else identity_of(_weights_of(config.model).absolute()),
-        config.baseline,
-        config.scale,
-        config.raw_look,
-    ]
-    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-    return config.folder / f"{digest}{_SUFFIX}"
 
 
 def _weights_of(model: Path) -> Path:

@@ -15,7 +15,7 @@ from app.look.translation import tr, translate_engine
 from app.viewer.picture_files import PictureFiles
 from app.viewer.pictures import MissingPicture, PaneContent, Picture, PictureRole
 from engine.comparing.baselines.catalogue import BASELINES
-from engine.comparing.pictures import MAX_SCALE, ComparisonPictureConfig, find_picture
+from engine.comparing.pictures import MAX_SCALE, ComparisonPictureConfig, find_picture, picture_path
 from engine.contracts.errors import EngineError
 from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
@@ -142,6 +142,21 @@ class PaneSource:
 
 
 @dataclass(frozen=True)
+class PictureToMake:
+    """A picture that is not there.
+
+    Attributes:
+        path: Where it is found once it is made. With the state of the photo, its levels or its maker that is another.
+        config: How it is made.
+        name: What its maker is called.
+    """
+
+    path: Path
+    config: ComparisonPictureConfig
+    name: str
+
+
+@dataclass(frozen=True)
 class LoadedPanes:
     """The pictures of one photo, in the order of the panes.
 
@@ -150,7 +165,7 @@ class LoadedPanes:
         panes: Its pictures.
         reference: Its clean reference, where there is one that fits; for PSNR and SSIM.
         names: What each pane's picture is called, whatever the photo.
-        to_make: The pictures that have to be made first, with what makes them.
+        to_make: The pictures that have to be made first.
         to_make_ahead: Those of the next photo.
     """
 
@@ -158,8 +173,8 @@ class LoadedPanes:
     panes: tuple[PaneContent, ...]
     reference: PhotoRef | None
     names: tuple[str, ...] = ()
-    to_make: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
-    to_make_ahead: tuple[tuple[ComparisonPictureConfig, str], ...] = ()
+    to_make: tuple[PictureToMake, ...] = ()
+    to_make_ahead: tuple[PictureToMake, ...] = ()
 
     @property
     def num_pictures(self) -> int:
@@ -211,7 +226,7 @@ def load_panes(
     sources: Sequence[PaneSource],
     reference: PhotoRef | None,
     files: PictureFiles,
-    refused: Mapping[ComparisonPictureConfig, str] = MappingProxyType({}),
+    refused: Mapping[Path, str] = MappingProxyType({}),
     previous: Sequence[PaneContent] = (),
     ahead: Sequence[PaneSource] = (),
     raw_look: RawLook = "neutral",
@@ -223,7 +238,7 @@ def load_panes(
         sources: Where its pictures come from.
         reference: Its clean reference.
         files: Reads them.
-        refused: Pictures that cannot be made, or that the person does not want to wait for, and why.
+        refused: Pictures that cannot be made, or that the person does not want to wait for, and why; by their paths.
         previous: What was shown before: a picture that stays is the same object, so that nothing is made ready for
             display or measured again.
         ahead: Where the pictures of the next photo come from, if they shall be made while this one is looked at.
@@ -237,27 +252,29 @@ def load_panes(
         # Of a file that says nothing of its channels, only the same one can be compared.
         panes, _ = _read_panes(photo, sources, files, refused, previous, look, channel=1)
     names = tuple(source.name for source in sources)
-    later = {
-        source.maker: source.name
+    later = [
+        PictureToMake(path, source.maker, source.name)
         for source in ahead
-        if source.maker is not None and source.maker not in refused and find_picture(source.maker) is None
-    }
-    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make.items()), tuple(later.items()))
+        if source.maker is not None
+        and find_picture(source.maker) is None
+        and (path := picture_path(source.maker)) not in refused
+    ]
+    return LoadedPanes(photo, tuple(panes), reference, names, tuple(to_make), tuple(later))
 
 
 def _read_panes(
     photo: PhotoRef,
     sources: Sequence[PaneSource],
     files: PictureFiles,
-    refused: Mapping[ComparisonPictureConfig, str],
+    refused: Mapping[Path, str],
     previous: Sequence[PaneContent],
     look: RawLook,
     *,
     channel: int,
-) -> tuple[list[PaneContent], dict[ComparisonPictureConfig, str]]:
+) -> tuple[list[PaneContent], list[PictureToMake]]:
     """Return what the panes show, of all channels or of one alone, and the pictures that have to be made for it."""
     panes: list[PaneContent] = []
-    to_make: dict[ComparisonPictureConfig, str] = {}
+    to_make: list[PictureToMake] = []
     for source in sources:
         made = find_picture(source.maker) if source.maker is not None else None
         picture = source.picture if made is None else PhotoRef(made)
@@ -276,8 +293,8 @@ def _read_panes(
             panes.append(next((other for other in previous if _is_same(other, pane)), pane))
         elif source.maker is None:
             panes.append(MissingPicture(title=source.title, reason=source.missing, action=source.action))
-        elif source.maker in refused:
-            panes.append(MissingPicture(title=source.title, reason=refused[source.maker]))
+        elif (path := picture_path(source.maker)) in refused:
+            panes.append(MissingPicture(title=source.title, reason=refused[path]))
         else:
             panes.append(
                 MissingPicture(
@@ -285,7 +302,7 @@ def _read_panes(
                     reason=tr("Computing this picture… The bar at the bottom shows how far it is, and stops it."),
                 )
             )
-            to_make[source.maker] = source.name
+            to_make.append(PictureToMake(path, source.maker, source.name))
     return panes, to_make
 
 

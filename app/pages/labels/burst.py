@@ -103,6 +103,7 @@ class BurstForm(QWidget):
     Attributes:
         primary: Starts it.
         shots: The files chosen so far.
+        started_shots: Those of the burst that was started last; others may have been chosen since.
 
     Signals:
         start_requested(BurstConfig): Make the references.
@@ -118,6 +119,7 @@ class BurstForm(QWidget):
         self._destination: Path | None = None
         self._is_busy = False
         self.shots: tuple[PhotoRef, ...] = ()
+        self.started_shots: tuple[PhotoRef, ...] = ()
         self.list = ShotList(thumbnails)
         add = button(tr("Add shots"), "plus")
         add.clicked.connect(self.choose_shots)
@@ -254,6 +256,7 @@ class BurstForm(QWidget):
         if destination is None:
             return
         self._settings.set(BURST_MOTION, self.motion.currentData())
+        self.started_shots = self.shots
         self.start_requested.emit(
             BurstConfig(shots=self.shots, out=destination, motion=MotionChoice(self.motion.currentData()))
         )

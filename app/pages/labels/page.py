@@ -325,8 +325,10 @@ class LabelsPage(Page):
             decisions = decisions.with_match(pair.noisy, pair.clean)
         self.content.choose_pair(result.pairs[0].noisy)
         change = self._decide(decisions, tr("Labels from a burst"))
-        self.burst_form.clear()
-        self._leave_burst_form()
+        # The shots of another scene may have been put together meanwhile.
+        if self.burst_form.shots == self.burst_form.started_shots:
+            self.burst_form.clear()
+            self._leave_burst_form()
         details = "\n".join(f"{file.path.name}: {translate_engine(file.reason)}" for file in result.left_out)
         self._tell(change, burst_text(result), details)
 

@@ -78,7 +78,7 @@ class BatchRunner(QObject):
         self._config = config
         self._made_by = made_by
         self._destination = config.out
-        self._list.set_state(self._photos, RowState(PhotoState.WAITING))
+        self._list.begin_batch(self._photos)
         job = self._runner.submit(
             JobRequest(
                 title=tr("Restoring {photos}").format(photos=count(len(self._photos), "photo")),
@@ -207,7 +207,7 @@ class BatchRunner(QObject):
     @Slot()
     def _end(self) -> None:
         self._job = None
-        self._list.clear_unfinished()
+        self._list.end_batch()
         self._session.end_restoring(self._photos)
         self.changed.emit()
         self.ended.emit()

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QTimer, qWarning
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.error_reporting import ErrorReporter, ReportDialog
 from app.look.theme import Theme
+from app.window.settings_dialog import SettingsDialog
 from engine.machine.places import Place
+from tests.app.conftest import OpenWindow
 
 
 @pytest.fixture
@@ -64,6 +66,50 @@ def test_an_exception_in_a_thread_is_shown_too_and_in_the_same_dialog(qtbot: QtB
     assert dialog.details.count("IndexError: pop from empty list") >= 2
 
 
+def report_and_wait(qtbot: QtBot, reporter: ErrorReporter, summary: str) -> ReportDialog:
+    """Report something, and return the dialog that says so."""
+    with qtbot.waitSignal(reporter.reported):
+        reporter.report(summary, summary)
+    [dialog] = open_dialogs()
+    return dialog
+
+
+def test_a_report_outlives_the_dialog_that_was_open(qtbot: QtBot, opened: OpenWindow) -> None:
+    opened.window.activateWindow()
+    qtbot.waitUntil(opened.window.isActiveWindow)
+    opened.window.show_settings()
+    [settings] = opened.window.findChildren(SettingsDialog)
+    qtbot.waitUntil(settings.isActiveWindow)
+    first = report_and_wait(qtbot, opened.reporter, "a first fault")
+    settings.close()
+    qtbot.waitUntil(lambda: not opened.window.findChildren(SettingsDialog))
+    assert open_dialogs() == [first]
+    assert report_and_wait(qtbot, opened.reporter, "a second fault") is first
+    assert "a first fault" in first.details
+    assert "a second fault" in first.details
+    go_on = next(button for button in first.findChildren(QPushButton) if button.isDefault())
+    qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
+    assert not open_dialogs()
+    opened.reporter.close_dialog()
+    third = report_and_wait(qtbot, opened.reporter, "a third fault")
+    assert "a first fault" not in third.details
+    opened.reporter.close_dialog()
+
+
+def test_a_fault_is_shown_after_the_window_of_the_last_one_is_gone(
+    qtbot: QtBot, theme: Theme, reporter: ErrorReporter
+) -> None:
+    window = QWidget()
+    window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    assert report_and_wait(qtbot, reporter, "a first fault").parentWidget() is window
+    with qtbot.waitSignal(window.destroyed):
+        window.close()
+    assert "a second fault" in report_and_wait(qtbot, reporter, "a second fault").details
+
+
 def test_a_keyboard_interrupt_quits_rather_than_complains(qtbot: QtBot, reporter: ErrorReporter) -> None:
     with qtbot.assertNotEmitted(reporter.reported, wait=100):
         reporter.on_exception(KeyboardInterrupt, KeyboardInterrupt(), None)
@@ -80,7 +126,7 @@ def test_a_crash_of_native_code_is_found_at_the_next_start(qtbot: QtBot, theme: 
     program = textwrap.dedent(
         """
         import faulthandler
-        from PySide6.QtWidgets import QApplication
+        from PySide6.QtWidgets import QApplication, QPushButton, QWidget
         application = QApplication([])
         from app.core.error_reporting import ErrorReporter
         reporter = ErrorReporter()

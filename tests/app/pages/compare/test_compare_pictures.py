@@ -7,12 +7,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from app.core.disk_caches import cache_files
 from app.core.session import ModelChoice, Session
 from app.core.settings import COMPARE_MODE, COMPARE_PANES
 from app.jobs.runner import JobRunner
 from app.look.catalogues import load_catalogue
 from app.look.thumbnails import shared_thumbnails
 from app.look.translation import install_catalogue
+from app.pages.compare.computing import PictureMaker
 from app.pages.compare.filmstrip import FilmstripRow
 from app.pages.compare.offers import offers_of
 from app.pages.compare.page import ComparePage
@@ -22,17 +24,21 @@ from app.pages.compare.panes import (
     RESTORED_CHOICE,
     PaneChoice,
     PaneKind,
+    PictureToMake,
     choice_from_text,
 )
 from app.viewer.pictures import MissingPicture, Picture
 from engine.comparing.baselines.catalogue import BASELINES, Baseline
+from engine.comparing.pictures import ComparisonPictureConfig, find_picture, picture_path
 from engine.contracts.events import PhotoScanned
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoRef
 from engine.models.starters import list_starters
 from engine.photo_files.photos import read_image
 from engine.photos.pairs import PhotoPair
 from engine.runs.store import RunStore
 from tests.app.conftest import show_at
+from tests.starter_makers import make_model
 
 WAVELET = PaneChoice(PaneKind.BASELINE, "wavelet")
 MALVAR = PaneChoice(PaneKind.BASELINE, "malvar")
@@ -42,6 +48,8 @@ MALVAR = PaneChoice(PaneKind.BASELINE, "malvar")
 def starting_session(qtbot):
     session = Session(RunStore(), list_starters())
     yield session
+    # They count for the whole process.
+    session.set_levels(())
     session.run_catalog.shut_down()
     shared_thumbnails(session).shut_down()
 
@@ -169,6 +177,111 @@ def test_a_stopped_picture_is_made_when_asked_again(qtbot, page, runner):
     assert "Stopped" in page.viewer.panes[1].reason
     choose(qtbot, page, 1, "Compute it again after a stop")
     assert isinstance(page.viewer.panes[1], Picture)
+
+
+def baseline_picture(photo):
+    return Baseline(BASELINES["wavelet"]).restore(read_image(photo).normalised)
+
+
+def test_a_photo_that_was_edited_is_computed_anew(qtbot, page, folders):
+    page.bar.choices_changed.emit((INPUT_CHOICE, WAVELET))
+    wait(qtbot, page)
+    photo = folders[0] / "photo 0.png"
+    for other in ("photo 1.png", "photo 2.png"):
+        shutil.copy(folders[0] / other, photo)
+        page.come_back_to()
+        wait(qtbot, page)
+        computed = page.viewer.panes[1]
+        assert isinstance(computed, Picture), computed.reason
+        np.testing.assert_allclose(computed.pixels, baseline_picture(photo), atol=0.51 / 255)
+
+
+def test_a_photo_whose_levels_change_is_computed_anew(qtbot, page, starting_session, folders):
+    page.bar.choices_changed.emit((INPUT_CHOICE, WAVELET))
+    wait(qtbot, page)
+    before = page.viewer.panes[1]
+    starting_session.set_levels([GivenLevels(black=40, white=200)])
+    wait(qtbot, page)
+    computed = page.viewer.panes[1]
+    assert isinstance(computed, Picture), computed.reason
+    assert computed.pixels is not before.pixels
+    starting_session.set_levels(())
+    wait(qtbot, page)
+    np.testing.assert_array_equal(page.viewer.panes[1].pixels, before.pixels)
+
+
+def test_levels_that_change_while_a_picture_is_computed_count(qtbot, page, starting_session, runner):
+    submitted = []
+
+    def hold(job):
+        submitted.append(job)
+        # Only the first: the second is to go through.
+        if len(submitted) == 1:
+            job.pause()
+
+    runner.job_submitted.connect(hold)
+    page.bar.choices_changed.emit((INPUT_CHOICE, WAVELET))
+    qtbot.waitUntil(lambda: bool(submitted), timeout=10_000)
+    starting_session.set_levels([GivenLevels(black=40, white=200)])
+    qtbot.waitUntil(lambda: not page._load_task.is_busy, timeout=10_000)
+    submitted[0].resume()
+    wait(qtbot, page)
+    computed = page.viewer.panes[1]
+    assert isinstance(computed, Picture), computed.reason
+    assert len(submitted) == 2
+
+
+def test_a_model_that_has_changed_is_asked_again(qtbot, page, tmp_path):
+    model = tmp_path / "trained on.safetensors"
+    model.write_bytes(b"no weights")
+    page.bar.choices_changed.emit((INPUT_CHOICE, PaneChoice(PaneKind.MODEL, "Mine", model)))
+    wait(qtbot, page)
+    assert "trained on.safetensors" in page.viewer.panes[1].reason
+    seen = []
+    for run in ("first", "second"):
+        make_model(model, run=run)
+        page.come_back_to()
+        wait(qtbot, page)
+        assert isinstance(page.viewer.panes[1], Picture), page.viewer.panes[1].reason
+        seen.append(page.viewer.panes[1].pixels)
+    assert seen[0] is not seen[1]
+
+
+def test_a_picture_whose_file_is_gone_is_made_again(qtbot, page):
+    page.bar.choices_changed.emit((INPUT_CHOICE, WAVELET))
+    wait(qtbot, page)
+    page.filmstrip.step(1)
+    wait(qtbot, page)
+    for caches in cache_files():
+        caches.clear()
+    page.filmstrip.step(-1)
+    wait(qtbot, page)
+    computed = page.viewer.panes[1]
+    assert isinstance(computed, Picture), computed.reason
+
+
+def test_pictures_that_drive_each_other_out_are_not_made_for_ever(qtbot, page, runner, folders, tmp_path):
+    configs = [
+        ComparisonPictureConfig(
+            photo=PhotoRef(folders[0] / "photo 0.png"), folder=tmp_path / "pictures", baseline=name, limit_bytes=1
+        )
+        for name in ("wavelet", "total-variation")
+    ]
+    maker = PictureMaker(runner, "compare", page)
+
+    def want_what_is_missing():
+        missing = [config for config in configs if find_picture(config) is None]
+        pictures = [PictureToMake(picture_path(config), config, config.baseline) for config in missing]
+        maker.want([picture for picture in pictures if picture.path not in maker.refused])
+
+    submitted = []
+    runner.job_submitted.connect(submitted.append)
+    maker.changed.connect(want_what_is_missing)
+    want_what_is_missing()
+    qtbot.waitUntil(lambda: not maker.is_busy, timeout=30_000)
+    assert len(submitted) == 2
+    [reason] = maker.refused.values()
+    assert "make room" in reason
 
 
 def test_walking_away_stops_what_is_not_looked_at(qtbot, page, runner):

@@ -403,6 +403,28 @@ def test_burst_becomes_labels_and_can_be_undone(qtbot, page, session, runner, ti
     qtbot.waitUntil(lambda: session.label_pairs == (), timeout=20_000)
 
 
+def test_the_next_burst_is_kept_where_one_ends(qtbot, page, session, runner, tiny_photos, tmp_path):
+    for index in range(2):
+        make_burst(tmp_path / f"burst {index}", read_image(tiny_photos.clean / f"photo {index}.png").pixels)
+    open_photos(session, tiny_photos.noisy)
+    page.show_burst_form()
+    form = page.burst_form
+    form.set_destination(tmp_path / "references")
+    page.accept_paths([tmp_path / "burst 0"])
+    QTest.mouseClick(form.primary, Qt.MouseButton.LeftButton)
+    form.list.selectAll()
+    QTest.mouseClick(form.remove_button, Qt.MouseButton.LeftButton)
+    page.accept_paths([tmp_path / "burst 1"])
+    qtbot.waitUntil(lambda: len(session.label_pairs) == 5, timeout=30_000)
+    assert {shot.file.parent.name for shot in form.shots} == {"burst 1"}
+    assert form.isVisible()
+    qtbot.waitUntil(form.primary.isEnabled)
+    QTest.mouseClick(form.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(session.label_pairs) == 10, timeout=30_000)
+    assert form.shots == ()
+    assert page.content.isVisible()
+
+
 def test_burst_form_takes_drops_and_removes_shots(qtbot, settings, session, page, tmp_path, tiny_photos):
     form: BurstForm = page.burst_form
     page.show_burst_form()

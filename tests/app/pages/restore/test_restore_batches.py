@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit
 
 from app.core.session import ModelChoice
 from app.core.settings import Settings, restore_setting
+from app.pages.photos.page import PhotosPage
 from app.pages.restore.list import PhotoState
 from app.pages.restore.page import RestorePage
 from engine.contracts.events import PhotoScanned
 from engine.contracts.photo import PhotoRef
+from engine.jobs import restore
 from engine.photo_files.metadata.provenance import read_provenance
 from engine.photo_files.photos import read_image
 from tests.app.conftest import show_at
@@ -87,8 +89,9 @@ def test_each_photo_says_what_became_of_it(qtbot, page):
 
 def open_again(session):
     """As the next start of the program does."""
-    photos = session.photos
-    session.set_folders(session.folders)
+    folders, photos = session.folders, session.photos
+    session.set_folders(())
+    session.set_folders(folders)
     session.add_photos(photos)
 
 
@@ -282,6 +285,76 @@ def test_a_stopped_batch_counts_no_photo_that_failed_as_done(qtbot, page, runner
     assert messages[0].text.startswith(f"Stopped: {2 - num_left} of 3 photos are done, {num_left} ")
     assert messages[0].text.endswith("1 photo failed; the list says why.")
     assert page.retry_button.isVisible()
+
+
+@pytest.fixture
+def photos_page(qtbot, page, session, runner, settings, tmp_path, tiny_photos):
+    """Where folders are closed; a second one is open."""
+    other = tmp_path / "Other shots"
+    other.mkdir()
+    shutil.copy(tiny_photos.noisy / "photo 4.png", other)
+    photos_page = PhotosPage(session, runner, settings)
+    qtbot.addWidget(photos_page)
+    photos_page.open_paths([other])
+    qtbot.waitUntil(lambda: not runner.is_busy and page.model.rowCount() == 4, timeout=20_000)
+    yield photos_page
+    photos_page.grid.shut_down()
+
+
+def wait_for_scan(qtbot, photos_page, page, num_photos):
+    qtbot.waitUntil(lambda: not photos_page.scans.is_busy and page.model.rowCount() == num_photos, timeout=20_000)
+
+
+def test_what_became_of_a_folder_is_known_while_it_is_open(qtbot, page, photos_page, session):
+    first, other = session.folders
+    lost = first / "photo 1.png"
+    sound = lost.read_bytes()
+    lost.write_bytes(b"no photo")
+    press_and_wait(qtbot, page, page.primary)
+    lost.write_bytes(sound)
+    outcomes = [outcome for outcome in page.model.outcomes() if outcome.source.is_in(first)]
+    photos_page.close_folder(other)
+    wait_for_scan(qtbot, photos_page, page, 3)
+    photos_page._set_recursive(False)
+    wait_for_scan(qtbot, photos_page, page, 3)
+    assert list(page.model.outcomes()) == outcomes
+    assert states(page) == [PhotoState.DONE, PhotoState.FAILED, PhotoState.DONE]
+    assert page.report_button.isVisible()
+    press_and_wait(qtbot, page, page.retry_button)
+    assert states(page) == [PhotoState.DONE] * 3
+    photos_page.close_folder(first)
+    photos_page.open_paths([first, other])
+    wait_for_scan(qtbot, photos_page, page, 4)
+    assert page.model.outcomes() == ()
+
+
+def test_a_batch_is_followed_while_folders_are_closed_and_read_again(
+    qtbot, page, photos_page, session, runner, messages
+):
+    first, other = session.folders
+    photos = [photo.file for photo in page.model.photos]
+    photos[0].write_bytes(b"no photo")
+    for path in photos[1:]:
+        Image.effect_noise((1200, 1200), 40).save(path)
+    batch = list(page.model.photos)
+    page.primary.click()
+    qtbot.waitUntil(lambda: PhotoState.FAILED in states(page), timeout=30_000)
+    [job] = [job for job in runner.jobs if job.request.function is restore]
+    job.pause()
+    photos_page.close_folder(other)
+    photos_page._set_recursive(False)
+    qtbot.waitUntil(lambda: page.model.rowCount() == 2, timeout=20_000)
+    assert set(states(page)) & {PhotoState.WAITING, PhotoState.RESTORING}
+    photos_page.close_folder(first)
+    runner.cancel_all()
+    qtbot.waitUntil(lambda: not page.batch.is_running, timeout=60_000)
+    assert messages[-1].text.startswith("Stopped: ")
+    assert " of 4 photos are done" in messages[-1].text
+    assert messages[-1].text.endswith("1 photo failed; the list says why.")
+    assert messages[-1].action_label == "Restore the rest"
+    messages[-1].action()
+    qtbot.waitUntil(lambda: not page.batch.is_running, timeout=60_000)
+    assert {page.model.state_of(photo).state for photo in batch[1:]} == {PhotoState.DONE}
 
 
 def test_bmp_is_told_to_hold_no_provenance(page):
