@@ -3,7 +3,8 @@
     python3 run.py bench train [--runs 5] [--parts step scaling busy] [--docs DIR]
 
 1. Step: the program's own training, and the plain loop around the same network, batch and loss (crops cut when they are
-   needed, single precision, torch's own layout, AdamW), with what the machine can do at best.
+   needed, single precision, torch's own layout, AdamW), in a process each, ours set up as the program's;
+   with what the machine can do at best.
 2. Scaling: the program's step over batch size, crop size and threads.
 3. Busy: the program's step beside a process that keeps one core busy, and alone. The cores that are left are reckoned
    from the time that the other process has got.
@@ -20,10 +21,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.machine.devices import num_cpu_threads
+from engine.machine.system_memory import settle_allocation
 from tests.benchmarks.document import Table
 from tests.benchmarks.parts import Figures, SpeedBenchmark, measured_in_turn, ratios, spread, with_threads
 from tests.benchmarks.roofline import measure_roofline
-from tests.benchmarks.training_sides import PlainLoop, Workload, our_step, write_photos
+from tests.benchmarks.training_sides import (
+    Workload,
+    our_step,
+    plain_gflop,
+    plain_step,
+    process_of_its_own,
+    write_photos,
+)
 
 WORKLOADS = (
     Workload(),
@@ -43,12 +52,15 @@ def measure_step(folder: Path, num_runs: int) -> Figures:
     peak = roofline.convolution
     rows, figures = [], {}
     for work in WORKLOADS:
-        plain = PlainLoop(photos, work)
-        gflop = plain.gflop()
-        seconds = measured_in_turn(
-            {PLAIN: plain.seconds_a_step, OURS: lambda used=work: our_step(photos, used)},  # type: ignore[misc]
-            num_runs,
-        )
+        with process_of_its_own() as plain, process_of_its_own(settle_allocation) as ours:
+            gflop = plain.submit(plain_gflop, photos, work).result()
+            seconds = measured_in_turn(
+                {
+                    PLAIN: lambda: plain.submit(plain_step, photos, work).result(),  # noqa: B023
+                    OURS: lambda: ours.submit(our_step, photos, work).result(),  # noqa: B023
+                },
+                num_runs,
+            )
         factor = ratios(seconds, OURS)[PLAIN]
         for side, times in seconds.items():
             rates = [gflop / one for one in times]
@@ -141,7 +153,8 @@ BENCHMARK = SpeedBenchmark(
     name="train",
     title="Training: speed",
     text=(
-        "Medians with the least and the most of {runs} runs, all sides in turn within one process. A step includes "
+        "Medians with the least and the most of {runs} runs, all sides in turn, ours and the plain loop in a process "
+        "each. A step includes "
         "cutting its crops from photos in memory. Both sides have the same loss and the same crops; ours also averages "
         "the weights and keeps the gradient in bounds."
     ),

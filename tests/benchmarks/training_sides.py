@@ -1,9 +1,13 @@
 """A training step as the program does it, and as a user would write it around the same network, batch and loss."""
 
 import itertools
+import multiprocessing
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +119,7 @@ def our_training(
     refines = work.pretext == OWN_NOISE
     config = PretrainConfig(
         photos=(photos,),
-        out=photos.parent / f"run {next(_number)}",
+        out=photos.parent / f"run {os.getpid()} {next(_number)}",
         device=work.device,
         steps=NUM_WARM_UP_STEPS + num_steps,
         pretext=work.pretext,
@@ -172,3 +176,23 @@ class PlainLoop:
         with FlopCounterMode(display=False) as counter:
             self.step()
         return float(counter.get_total_flops() / 1e9)
+
+
+def process_of_its_own(initializer: Callable[[], None] | None = None) -> ProcessPoolExecutor:
+    """A process that does one thing after the other, what it keeps for the whole process being its own."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=initializer)
+
+
+@lru_cache(maxsize=1)
+def _plain_loop(photos: Path, work: Workload) -> PlainLoop:
+    return PlainLoop(photos, work)
+
+
+def plain_step(photos: Path, work: Workload) -> float:
+    """Seconds of a step of the plain loop, which goes on from call to call."""
+    return _plain_loop(photos, work).seconds_a_step()
+
+
+def plain_gflop(photos: Path, work: Workload) -> float:
+    """Floating point operations of a step of the plain loop, in billions."""
+    return _plain_loop(photos, work).gflop()

@@ -74,7 +74,6 @@ class RunsPage(Page):
         self.action_bar = RunActions()
         self.use_button = self.action_bar.use_button
         self.delete_button = self.action_bar.delete_button
-        self._dialog: ImportDialog | DeletedRunsDialog | None = None
         self._export = LatestTask(self, finished=self._on_exported, failed=self._tell_error)
         self._empty = EmptyState(
             "clock-counter-clockwise",
