@@ -7,6 +7,7 @@ crashes of native code, whose traceback the next start finds in a file.
 import faulthandler
 import logging
 import logging.handlers
+import os
 import platform
 import sys
 import threading
@@ -148,7 +149,7 @@ class ErrorReporter(QObject):
         self._log_handler = handler
 
     def _open_crash_file(self, path: Path) -> None:
-        if path.is_file():
+        if os.path.isfile(path):
             self.last_crash = path.read_text(encoding="utf-8", errors="replace").strip()
             if self.last_crash:
                 logger.error("The last session crashed:\n%s", self.last_crash)

@@ -79,10 +79,7 @@ class PhotoRef:
 
     def is_on_disk(self) -> bool:
         """Return whether its file is there."""
-        try:
-            return self.file.exists()
-        except OSError:
-            return False
+        return os.path.exists(self.file)
 
     def is_in(self, place: "Path | PhotoRef") -> bool:
         """Return whether a folder or file holds it, or it is that photo."""

@@ -367,7 +367,7 @@ def _disk(config: PretrainConfig | FinetuneConfig, step: StepMemory, seconds: fl
 
 def _existing(folder: Path) -> Path:
     """A folder, or the closest one above it that is there."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    return next(place for place in (folder, *folder.absolute().parents) if os.path.isdir(place))
 
 
 def _size(num_bytes: float) -> str:

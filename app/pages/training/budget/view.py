@@ -1,5 +1,6 @@
 """The tab "Was it worth it?": starts label-budget experiments, shows them running, and what they have shown."""
 
+import os
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -274,7 +275,9 @@ class LabelBudgetView(QWidget):
 
 def _titled_experiments(root: Path) -> list[tuple[str, bool, Path]]:
     """Titles of experiments, whether they have ended, and their folders; in a background thread."""
-    return [(folder.name, (folder / JSON_FILE).is_file(), folder) for folder in list_experiments(root)[:_NUM_EARLIER]]
+    return [
+        (folder.name, os.path.isfile(folder / JSON_FILE), folder) for folder in list_experiments(root)[:_NUM_EARLIER]
+    ]
 
 
 def _framed(content: QWidget) -> QWidget:
