@@ -167,8 +167,8 @@ class LabelBudgetView(QWidget):
             workers=1,
             levels=given_here(),
             given_pairs={pair.noisy: pair.clean for pair in pairs},
-            measure_names=tuple(pair.noisy.name for pair in pairs if pair.noisy in self._session.measuring_labels),
-            unfitted_names=tuple(pair.noisy.name for pair in pairs if pair.noisy in self._session.unfitted_labels),
+            measure_names=tuple(str(pair.noisy) for pair in pairs if pair.noisy in self._session.measuring_labels),
+            unfitted_names=tuple(str(pair.noisy) for pair in pairs if pair.noisy in self._session.unfitted_labels),
             # Checked by `refresh`, which alone lets the button be pressed.
             **{name: form.editor(name).value() for name in form.field_names},
         )
