@@ -143,7 +143,7 @@ def _train_two_steps(folder: Path) -> str:
     samples = make_sample_photos(folder / "samples")
     config = PretrainConfig(photos=(samples.noisy,), steps=2, out=folder / "run")
     result = pretrain(config, JobControl(), lambda event: None)
-    if not Run(result.run).model_path.is_file():
+    if not os.path.isfile(Run(result.run).model_path):
         raise SelfTestError("the training left no model.")
     return "2 steps, and their model is saved"
 

@@ -81,6 +81,22 @@ def test_the_engine_knows_neither_qt_nor_the_window() -> None:
     assert [name for name in loaded if name.split(".")[0] in foreign] == []
 
 
+def test_the_window_asks_for_files_without_a_fault() -> None:
+    """Of a drive that is gone pathlib raises an error where `os.path` says that nothing is there.
+
+    The engine needs both: where a job goes by the answer, it ends with the system's reason.
+    """
+    asking = {"exists", "is_dir", "is_file"}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.func.attr}; ask os.path"
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in asking
+        if ast.unparse(node.func.value) != "os.path"
+    ]
+    assert found == []
+
+
 def test_what_starts_the_program_does_not_load_torch() -> None:
     loaded = json.loads(run_python(IMPORT_LIGHT.format(names=LIGHT_MODULES)))
     assert [name for name in loaded if name in ("torch", "lightning_fabric", "PySide6")] == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import logging.handlers
+import os
 import platform
 import sys
 import threading
@@ -152,7 +153,7 @@ class ErrorReporter(QObject):
         self._log_handler = handler
 
     def _open_crash_file(self, path: Path) -> None:
-        if path.is_file():
+        if os.path.isfile(path):
             self.last_crash = path.read_text(encoding="utf-8", errors="replace").strip()
             if self.last_crash:
                 logger.error("The last session crashed:\n%s", self.last_crash)

@@ -35,7 +35,7 @@ def default_destination(place: PhotoPlace) -> Path:
         "<folder> restored" beside it, or in the person's Pictures where that may not be written.
     """
     file = PhotoRef.of(place).file
-    source = file if file.is_dir() else file.parent
+    source = file if os.path.isdir(file) else file.parent
     name = f"{source.name or 'Photos'} restored"
     if os.access(source.parent, os.W_OK):
         return source.parent / name
@@ -216,4 +216,4 @@ def _folders_of_results(places: Iterable[PhotoPlace], chosen: Iterable[str]) -> 
         yield Path(destination) if destination else default_destination(place)
     for place in places:
         file = PhotoRef.of(place).file
-        yield file if file.is_dir() else file.parent
+        yield file if os.path.isdir(file) else file.parent

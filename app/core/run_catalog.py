@@ -1,5 +1,6 @@
 """The stored runs as the window knows them: read in the background, shared by the pages and the model menu."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,4 +92,4 @@ class RunCatalog(QObject):
 
 
 def _entry(run: Run) -> RunEntry:
-    return RunEntry(run.path, run.record, run.model_path.is_file(), run.is_resumable, *run.lost_work())
+    return RunEntry(run.path, run.record, os.path.isfile(run.model_path), run.is_resumable, *run.lost_work())

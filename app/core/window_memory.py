@@ -1,5 +1,6 @@
 """What the window remembers from one start to the next: its place, its panes, the model and the photo in use."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -98,7 +99,7 @@ class WindowMemory(QObject):
 
     def _recall_model(self) -> None:
         stored = self._settings.get(LAST_MODEL)
-        if stored and Path(stored).exists():
+        if stored and os.path.exists(stored):
             path = Path(stored)
             starter = self._session.find_starter(path)
             # The catalogue is read in the background; a run's own name follows with it.

@@ -2,6 +2,7 @@
 
 import gettext
 import logging
+import os
 import struct
 from pathlib import Path
 
@@ -78,4 +79,4 @@ def load_catalogue(code: str) -> gettext.NullTranslations:
 
 def _catalogue_file(code: str) -> Path | None:
     files = (folder / code / _FILE for folder in shipped_folders("translations"))
-    return next((file for file in files if file.is_file()), None)
+    return next((file for file in files if os.path.isfile(file)), None)

@@ -1,5 +1,6 @@
 """Asking where to save: the file is of the kind that its name says, and no other file goes for it unasked."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def ask_where_to_save(
         return None
     path, kind = named_as_meant(Path(chosen), proposed, filters.get(used, next(iter(kinds))), kinds)
     # The dialog has asked about the name as it was typed.
-    if path != Path(chosen) and path.exists() and not _may_replace(parent, path):
+    if path != Path(chosen) and os.path.exists(path) and not _may_replace(parent, path):
         return None
     return path, kind
 

@@ -1,6 +1,7 @@
 """The licences of all that comes with the program: its own list where it is frozen, else what is installed."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -40,7 +41,7 @@ def bundled_packages() -> tuple[BundledPackage, ...]:
     """Return what comes with the program, by name."""
     for folder in shipped_folders(LICENCES_FOLDER):
         file = folder / LICENCES_FILE
-        if file.is_file():
+        if os.path.isfile(file):
             return tuple(BundledPackage(**entry) for entry in read_json_object(file)["packages"])
     return collect_packages(required_packages("residua"))
 
@@ -108,5 +109,5 @@ def _licence_texts(distribution: metadata.Distribution) -> Iterator[str]:
         if ".dist-info/" not in place or not _LICENCE_FILE.search(place.partition(".dist-info/")[2]):
             continue
         path = Path(str(file.locate()))
-        if path.is_file():
+        if os.path.isfile(path):
             yield path.read_text(encoding="utf-8", errors="replace").strip()

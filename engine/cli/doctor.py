@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -169,6 +170,9 @@ def _missing_packages() -> list[str]:
 def _can_write(folder: Path) -> bool:
     """Tell whether a file can be written below a folder, which may not be there yet."""
     try:
+        # One on a drive that is gone is there, and cannot be asked; what lies above it could be written.
+        with suppress(FileNotFoundError):
+            folder.stat()
         with tempfile.TemporaryFile(dir=_existing_parent(folder)):
             return True
     except OSError:
@@ -176,7 +180,7 @@ def _can_write(folder: Path) -> bool:
 
 
 def _existing_parent(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.is_dir())
+    return next(path for path in (folder, *folder.parents) if os.path.isdir(path))
 
 
 def _phrase(value: Any) -> str:

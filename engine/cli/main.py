@@ -305,7 +305,7 @@ def evaluate(
 ) -> None:
     """Measure a model or a classical method on pairs: PSNR and SSIM, before and after."""
     # A file or folder of that name goes before the method.
-    is_baseline = method in BASELINES and not Path(method).exists()
+    is_baseline = method in BASELINES and not os.path.exists(method)
     measured: dict[str, Any] = {"baseline": method}
     if not is_baseline:
         measured = {"model": find_run_or_model(method, settings.get("task", ""))}

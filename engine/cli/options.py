@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from engine.contracts.configs import OWN_NOISE, JobConfig
 from engine.contracts.errors import EngineError, InvalidInputError, RunStoreError
+from engine.contracts.photo import PhotoRef
 from engine.method.catalogue.tasks import TASKS
 from engine.models.starters import GENERAL_TASK, STARTER_WORD, require_starter
 
@@ -192,21 +193,40 @@ def _parse(fields: dict[str, FieldInfo], given: dict[str, Any]) -> dict[str, Any
         if value is None or value == []:
             continue
         kind = _plain_type(fields[name].annotation)
-        settings[name] = _parse_pairs(name, value) if get_origin(kind) is dict or kind is dict else value
+        settings[name] = _parse_pairs(name, value, kind) if get_origin(kind) is dict else value
     return settings
 
 
-def _parse_pairs(name: str, texts: Sequence[str]) -> dict[str, Any]:
-    values = {}
+def _parse_pairs(name: str, texts: Sequence[str], kind: Any) -> dict[str, Any]:
+    """Read `NAME=VALUE` texts of one option: the field itself reads a value, unless anything may be one."""
+    _, value_kind = get_args(kind)
+    values: dict[str, Any] = {}
     for text in texts:
-        key, separator, value = text.partition("=")
-        if not separator or not key:
+        if value_kind is Any:
+            key, _, value = text.partition("=")
+        elif value_kind is PhotoRef:
+            key, value = _two_photos(text)
+        else:
+            # Of a photo, whose name may hold one too.
+            key, _, value = text.rpartition("=")
+        if not key or "=" not in text:
             raise typer.BadParameter(f"{_flag(name)}: expected NAME=VALUE; found {text!r}")
-        try:
-            values[key] = json.loads(value)
-        except json.JSONDecodeError:
-            values[key] = value
+        values[key] = _json_or_text(value) if value_kind is Any else value
     return values
+
+
+def _two_photos(text: str) -> tuple[str, str]:
+    """Part a text at the sign between two photos: of several, at the one that leaves two which are there."""
+    ways = [(text[:end], text[end + 1 :]) for end, letter in enumerate(text) if letter == "=" and end]
+    there = (way for way in ways if all(PhotoRef.of(side).is_on_disk() for side in way))
+    return next(there, ways[0] if ways else ("", ""))
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _flag(name: str) -> str:

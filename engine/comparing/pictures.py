@@ -238,7 +238,7 @@ def _tile_reporter(emit: Emit) -> "OnTile":
 def _weights_of(model: Path) -> Path:
     """Return a run's model file, or the model file itself; `engine.models.files` would bring torch with it."""
     try:
-        return Run(model).model_path if model.is_dir() else model
+        return Run(model).model_path if os.path.isdir(model) else model
     except RunStoreError:
         # Loading it gives the reason in words.
         return model

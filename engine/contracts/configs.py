@@ -17,7 +17,7 @@ from engine.contracts.blending import Blend
 from engine.contracts.given_levels import LevelsByHand
 from engine.contracts.output_formats import FORMATS, FileChoices, RawLook
 from engine.contracts.output_names import DEFAULT_PATTERN, check_pattern
-from engine.contracts.photo import PhotoPlace, PhotoRef
+from engine.contracts.photo import PhotoName, PhotoPlace, PhotoRef
 
 ADVANCED = {"level": "advanced"}
 
@@ -268,7 +268,7 @@ class PairsConfig(JobConfig):
         ),
     ] = True
     unfitted_names: Annotated[
-        tuple[str, ...],
+        tuple[PhotoName, ...],
         Field(
             title="Not fitted",
             description="File names of the noisy photos whose references keep their own brightness.",
@@ -276,7 +276,7 @@ class PairsConfig(JobConfig):
         ),
     ] = ()
     measure_names: Annotated[
-        tuple[str, ...],
+        tuple[PhotoName, ...],
         Field(
             title="Only measured",
             description="File names of the noisy photos whose pairs measure and never teach, however few labels there "
@@ -304,7 +304,7 @@ class FinetuneConfig(TrainingConfig, PairsConfig):
         Field(ge=1, title="Labels used", description="Use this many pairs, drawn by the seed; empty: all."),
     ] = None
     label_names: Annotated[
-        tuple[str, ...] | None,
+        tuple[PhotoName, ...] | None,
         Field(
             title="Labels",
             description="File names of the noisy photos whose pairs are used; empty: by number.",

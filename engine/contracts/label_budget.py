@@ -207,7 +207,7 @@ class LabelBudgetConfig(ComputeConfig, ReadingConfig, PairsConfig):
             noisy: Their noisy photos.
         """
         photos = list(noisy)
-        names = {photo.name for photo in photos}
+        names = {name for photo in photos for name in photo.names}
         given = {photo: self.given_pairs[photo] for photo in photos if photo in self.given_pairs}
         unfitted = tuple(name for name in self.unfitted_names if name in names)
         return {

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import GetJsonSchemaHandler, GetPydanticSchema, WithJsonSchema
+from pydantic import AfterValidator, GetJsonSchemaHandler, GetPydanticSchema, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from engine.contracts.output_formats import FORMATS
@@ -77,12 +77,18 @@ class PhotoRef:
         """The file's ending, with its dot."""
         return self.file.suffix
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """By what settings may name it: its file name, which others may have too, or its text from the root."""
+        return self.name, str(self.absolute())
+
+    def is_named_in(self, names: Collection[str]) -> bool:
+        """Return whether it is among the photos that settings name."""
+        return any(name in names for name in self.names)
+
     def is_on_disk(self) -> bool:
         """Return whether its file is there."""
-        try:
-            return self.file.exists()
-        except OSError:
-            return False
+        return os.path.exists(self.file)
 
     def is_in(self, place: "Path | PhotoRef") -> bool:
         """Return whether a folder or file holds it, or it is that photo."""
@@ -134,6 +140,14 @@ PhotoPlace = Annotated[
     WithJsonSchema(_JSON_SCHEMA),
 ]
 """Where photos are: a folder, or a file, with all that it holds; or one photo."""
+
+
+def _photo_name(text: str) -> str:
+    return text if Path(text).name == text else str(PhotoRef.of(text).absolute())
+
+
+PhotoName = Annotated[str, AfterValidator(_photo_name)]
+"""One of `PhotoRef.names`, by which settings say which photos are meant."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What each job returns: frozen and picklable."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -273,5 +274,5 @@ def report_path(folder: Path) -> Path:
     """Return the name of a report that is written now; of none that is there already."""
     name = datetime.now().strftime("Restoration report %Y-%m-%d %H.%M.%S")
     numbered = (name, *(f"{name}_{number}" for number in range(2, 1000)))
-    free = next((one for one in numbered if not (folder / f"{one}.html").exists()), name)
+    free = next((one for one in numbered if not os.path.exists(folder / f"{one}.html")), name)
     return folder / f"{free}.html"

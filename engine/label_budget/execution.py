@@ -36,7 +36,7 @@ class Workplace:
         compute: Where to compute.
         photo_memory_bytes: Room for decoded photos in each process.
         levels: What is black and white by hand.
-        unfitted: Names of noisy photos whose references keep their own exposure; None: all do.
+        unfitted: The noisy photos whose references keep their own exposure, as settings name them; None: all do.
     """
 
     out: Path

@@ -148,13 +148,14 @@ def _find_photos(
             named.append(pair)
     pairs: list[PhotoPair] = []
     scenes: dict[PhotoRef, Hashable] = {}
+    unfitted = frozenset(config.unfitted_names)
     for diagnosis in examine_pairs(ExamineRequest(pairs=tuple(named)), control, emit):
         if diagnosis.doubt is not None:
             set_aside(diagnosis.pair.noisy, diagnosis.doubt.text, diagnosis.doubt.hint)
             continue
         pairs.append(diagnosis.pair)
         scenes[diagnosis.pair.clean] = diagnosis.scene
-        is_wanted = config.fit_references and diagnosis.pair.noisy.name not in config.unfitted_names
+        is_wanted = config.fit_references and not diagnosis.pair.noisy.is_named_in(unfitted)
         if diagnosis.is_fitted and is_wanted:
             emit(
                 JobWarning(

@@ -52,10 +52,10 @@ class Measurer:
         Args:
             pairs: With different names of the noisy photos.
             compute: Where to compute.
-            unfitted: Names of noisy photos whose references keep their own exposure; None: all do.
+            unfitted: The noisy photos whose references keep their own exposure, as settings name them; None: all do.
         """
         self._pairs = pairs
-        self._unfitted = {pair.noisy.name for pair in pairs} if unfitted is None else frozenset(unfitted)
+        self._unfitted = {pair.noisy for pair in pairs if unfitted is None or pair.noisy.is_named_in(unfitted)}
         self._compute = compute
         self._untouched: dict[str, tuple[float, float]] = {}
 
@@ -87,7 +87,7 @@ class Measurer:
             name = pair.noisy.name
             decoded = [run_interruptibly(partial(decode_photo, path), control) for path in (pair.noisy, pair.clean)]
             labels = DecodedPair(*decoded).pictures
-            is_fitted = name not in self._unfitted
+            is_fitted = pair.noisy not in self._unfitted
             parts = [run_interruptibly(partial(_as_measured, label, is_fitted), control) for label in labels]
             noisy, clean = (np.concatenate(side, axis=2) for side in zip(*parts, strict=True))
             restored = restorer.restore(noisy, channels_are_gray=len(labels) > 1, control=control)

@@ -141,7 +141,8 @@ def split_photos(
             ),
             "Add references named as their noisy photos: some of them teach, the others measure.",
         )
-    measuring = {pair for pair in pairs if pair.noisy.name in config.measure_names}
+    named = frozenset(config.measure_names)
+    measuring = {pair for pair in pairs if pair.noisy.is_named_in(named)}
     # One of several that cannot be used has been told as what it is.
     if config.measure_names and not measuring:
         raise InvalidInputError(

@@ -6,6 +6,7 @@ shots show the same: shots of another scene are left out, and where something mo
 left out, as a person chooses. The pages of a stack are shots as files are.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -340,7 +341,7 @@ def _free_name(folder: Path, shot: PhotoRef, file_format: str) -> Path:
     suffix = usual_suffix(file_format)
     path = folder / f"{shot.stem}_reference{suffix}"
     number = 2
-    while path.exists():
+    while os.path.exists(path):
         path = folder / f"{shot.stem}_reference ({number}){suffix}"
         number += 1
     return path

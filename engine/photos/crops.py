@@ -4,6 +4,7 @@ A batch is a function of the seed and the step alone, so a resumed run sees exac
 uninterrupted one would have seen, and the next batch can be cut ahead of time in a thread.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -226,7 +227,7 @@ def decode_photo(
         ImageReadError: The file cannot be read.
     """
     memory = current_memory()
-    is_there = photo.file.is_file()
+    is_there = os.path.isfile(photo.file)
     if camera_cells:
         return _decode(photo, largest_bytes, keep_on_disk, read_camera_cells)[0]
     if independent_pixels and is_there and is_raw_file(photo):

@@ -242,7 +242,7 @@ def _walk(folder: Path, recursive: bool, visited: set[tuple[int, int]]) -> Itera
 
 def is_no_photo(photo: PhotoRef) -> bool:
     """Tell whether a file is no photo, by its name and, where that promises none, by its content."""
-    if _is_photo_s_name(photo.file) or not photo.file.exists() or photo.file.is_dir():
+    if _is_photo_s_name(photo.file) or not photo.is_on_disk() or os.path.isdir(photo.file):
         return False
     try:
         probe_image(photo)

@@ -1,5 +1,6 @@
 """The residuals of crops as a model's own pretext task sees them: what the model takes for noise."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ def _pretext_of(
 
 def _run_params(model_path: Path) -> dict[str, object]:
     """What a pretraining run was told of its pretext task; nothing for other models."""
-    if not (model_path / RECORD_FILE).is_file():
+    if not os.path.isfile(model_path / RECORD_FILE):
         return {}
     run = Run(model_path)
     return dict(run.config().get("pretext_params", {})) if run.record.kind == "pretrain" else {}

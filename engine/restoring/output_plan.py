@@ -292,7 +292,7 @@ def find_done_photos(config: RestoreConfig, control: JobControl) -> tuple[PhotoR
         JobCancelled: Asked to end.
         EngineError: The model cannot be read, or an input is not there.
     """
-    if not (config.provenance and config.skip_done and config.out.is_dir()):
+    if not (config.provenance and config.skip_done and os.path.isdir(config.out)):
         return ()
     config = config.model_copy(update={"out": config.out.absolute()})
     control.wait_if_paused()

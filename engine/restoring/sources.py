@@ -1,5 +1,6 @@
 """Which photos a batch restores: those that were given, without what an earlier batch made of them."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,7 +94,7 @@ def list_sources(
     for entry, listed in zip(map(PhotoRef.of, given), _files_of_each(given), strict=True):
         folder = entry.file
         files = _with_whole_stacks(listed, stacks) if stacks_are_whole else listed
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             if not files_are_chosen and read_provenance(folder) is not None:
                 earlier_results.append(entry)
                 continue

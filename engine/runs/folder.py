@@ -135,7 +135,7 @@ class Run:
     def is_resumable(self) -> bool:
         """Whether training can go on from the last checkpoint."""
         ended_early = self._record.status in {RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}
-        return ended_early and (self.checkpoint_path.is_file() or self.previous_checkpoint_path.is_file())
+        return ended_early and any(map(os.path.isfile, (self.checkpoint_path, self.previous_checkpoint_path)))
 
     @property
     def is_unjudged(self) -> bool:
@@ -285,7 +285,7 @@ def _read_record(folder: Path) -> RunRecord:
 
 
 def _is_unjudged(folder: Path, record: RunRecord) -> bool:
-    return (folder / SUBFOLDERS[0] / BEGUN_FILE).is_file() and "share_of_way" not in record.metrics
+    return os.path.isfile(folder / SUBFOLDERS[0] / BEGUN_FILE) and "share_of_way" not in record.metrics
 
 
 def _has_living_owner(folder: Path, record: RunRecord) -> bool:
@@ -294,7 +294,7 @@ def _has_living_owner(folder: Path, record: RunRecord) -> bool:
     if process_identity.is_local(record.owner):
         is_another = record.owner.get("pid") != os.getpid()
         return process_identity.is_alive(record.owner) and (is_another or _identity(record) in _trained_here)
-    written = [file.stat().st_mtime for file in (folder / RECORD_FILE, folder / METRICS_FILE) if file.is_file()]
+    written = [file.stat().st_mtime for file in (folder / RECORD_FILE, folder / METRICS_FILE) if os.path.isfile(file)]
     return time.time() - max(written, default=0.0) < _SILENT_SECONDS
 
 

@@ -132,12 +132,18 @@ class RunStore:
     def list(self) -> list[Run]:
         """Return the runs of this store, newest first.
 
-        A folder that is no run is passed over; a damaged one too, with a warning in the program's log.
+        A folder that is no run is passed over; a damaged one too, with a warning in the program's log, as is a store
+        that cannot be looked into, such as one on a drive that is gone.
         """
-        if not self.root.is_dir():
+        try:
+            folders = list(self.root.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            _logger.warning("The runs in %s cannot be listed: %s", self.root, error)
             return []
         runs = []
-        for folder in self.root.iterdir():
+        for folder in folders:
             if folder.name.startswith(".") or not os.path.isfile(folder / RECORD_FILE):
                 continue
             try:
@@ -187,7 +193,7 @@ class RunStore:
         Raises:
             RunStoreError: It is no longer in the trash, or cannot be moved.
         """
-        if not _is_plain_name(token) or not (self.root / TRASH_FOLDER / token).is_dir():
+        if not _is_plain_name(token) or not os.path.isdir(self.root / TRASH_FOLDER / token):
             raise RunStoreError(
                 say("No deleted run is called {token!r}.", token=token), "It may have been removed for good."
             )
@@ -252,6 +258,6 @@ def _is_plain_name(text: str) -> bool:
 
 def _unused_name(folder: Path, name: str) -> str:
     candidate, number = name, 2
-    while (folder / candidate).exists():
+    while os.path.exists(folder / candidate):
         candidate, number = f"{name}-{number}", number + 1
     return candidate

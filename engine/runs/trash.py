@@ -35,13 +35,15 @@ class DeletedRun:
 def list_deleted(store: RunStore) -> tuple[DeletedRun, ...]:
     """Return the runs in a store's trash, the last deleted first; a damaged one is called after its folder.
 
+    None where the trash cannot be looked into, as on a drive that is gone.
+
     Another thread or program may be removing runs, or bringing them back, meanwhile: one that goes is not listed.
     """
     try:
         folders = list((store.root / TRASH_FOLDER).iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return ()
-    found = (_deleted_run(folder) for folder in folders if folder.is_dir() and not folder.is_symlink())
+    found = (_deleted_run(folder) for folder in folders if os.path.isdir(folder) and not folder.is_symlink())
     return tuple(sorted((run for run in found if run), key=lambda run: (run.deleted, run.token), reverse=True))
 
 
@@ -53,7 +55,7 @@ def remove_for_good(store: RunStore, token: str) -> None:
     """
     folder = store.root / TRASH_FOLDER / token
     is_inside = folder.parent == store.root / TRASH_FOLDER and token not in {"", ".", ".."}
-    if not is_inside or folder.is_symlink() or not folder.is_dir():
+    if not is_inside or folder.is_symlink() or not os.path.isdir(folder):
         raise RunStoreError(
             say("No deleted run is called {token!r}.", token=token), "It may have been removed for good."
         )
@@ -98,7 +100,7 @@ def _deleted_run(folder: Path) -> DeletedRun | None:
         name = record.name
         deleted = datetime.fromisoformat(record.deleted) if record.deleted else None
     except (RunStoreError, ValueError) as error:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             return None
         _logger.warning("%s", error)
     # A run deleted before records said when: it was not written to afterwards.
@@ -109,8 +111,8 @@ def _deleted_run(folder: Path) -> DeletedRun | None:
         deleted = datetime.fromtimestamp(status.st_mtime, UTC)
     if deleted.tzinfo is None:
         deleted = deleted.replace(tzinfo=UTC)
-    num_bytes = _bytes_below(folder)
-    return DeletedRun(token=folder.name, name=name, deleted=deleted, num_bytes=num_bytes) if folder.is_dir() else None
+    num_bytes, is_there = _bytes_below(folder), os.path.isdir(folder)
+    return DeletedRun(token=folder.name, name=name, deleted=deleted, num_bytes=num_bytes) if is_there else None
 
 
 def _bytes_below(folder: Path) -> int:

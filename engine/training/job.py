@@ -119,7 +119,8 @@ def finetune(config: FinetuneConfig, control: JobControl, emit: Emit) -> Trainin
     """
     parent = config.parent.absolute() if config.parent is not None else None
     folders = {"noisy": _absolute(config.noisy), "clean": _absolute(config.clean)}
-    config = config.model_copy(update={"parent": parent, **folders})
+    given = {noisy.absolute(): clean.absolute() for noisy, clean in config.given_pairs.items()}
+    config = config.model_copy(update={"parent": parent, "given_pairs": given, **folders})
     device = open_device(config)
     with own_part(device.group, config, emit) as (config, emit):
         return _finetune(config, device, control, emit)

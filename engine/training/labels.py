@@ -276,14 +276,14 @@ def _choose(
 
 
 def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
-    """The pairs of noisy photos with some names, doubtful ones too.
+    """The pairs of noisy photos that are named, doubtful ones too.
 
     Raises:
         InvalidInputError: One does not exist.
     """
     pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
-    chosen = [pair for pair in pairs if pair.noisy.name in names]
-    missing = set(names) - {pair.noisy.name for pair in chosen}
+    chosen = [pair for pair in pairs if pair.noisy.is_named_in(names)]
+    missing = set(names).difference(*(pair.noisy.names for pair in chosen))
     if missing:
         raise InvalidInputError(
             say(
@@ -307,7 +307,8 @@ def _split_as_named(
     emit: Emit,
 ) -> tuple[tuple[PhotoPair, ...], tuple[PhotoPair, ...]]:
     """Return the pairs that teach and those that only measure, as a person decided; one scene on both sides is told."""
-    measuring = tuple(pair for pair in decoded if pair.noisy.name in measure_names)
+    named = frozenset(measure_names)
+    measuring = tuple(pair for pair in decoded if pair.noisy.is_named_in(named))
     teaching = tuple(pair for pair in decoded if pair not in measuring)
     taught_scenes = {scenes[pair.clean] for pair in teaching}
     for pair in measuring:
@@ -416,7 +417,7 @@ def _with_fitted_references(
 
     found = {
         pair: labels
-        if pair.noisy == pair.clean or pair.noisy.name in unfitted
+        if pair.noisy == pair.clean or pair.noisy.is_named_in(unfitted)
         else tuple(fitted(label) for label in labels)
         for pair, labels in decoded.items()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -188,7 +189,7 @@ def reference_of(session: Session, photo: PhotoRef) -> PhotoRef | None:
         if pair.noisy == photo:
             return pair.clean
     files = (PhotoRef.of(place).file / photo.file.name for place in session.references)
-    found = next((file for file in files if file != photo.file and file.is_file()), None)
+    found = next((file for file in files if file != photo.file and os.path.isfile(file)), None)
     reference = None if found is None else PhotoRef(found, photo.page)
     return reference if reference is None or not reference.page or reference in list_pages(reference.file) else None
 

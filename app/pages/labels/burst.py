@@ -1,5 +1,6 @@
 """The form that makes references from a burst: shots, destination, what happens where something moved."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -173,7 +174,7 @@ class BurstForm(QWidget):
         if self._destination is not None:
             return self._destination
         stored = self._settings.get(BURST_FOLDER)
-        if stored and Path(stored).is_dir():
+        if stored and os.path.isdir(stored):
             return Path(stored)
         if not self.shots:
             return None
@@ -186,7 +187,7 @@ class BurstForm(QWidget):
         found: list[PhotoRef] = []
         for path in paths:
             given = PhotoRef.of(path)
-            if given.file.is_dir():
+            if os.path.isdir(given.file):
                 files = sorted(file for file in given.file.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
             else:
                 files = [given.file]

@@ -1,6 +1,7 @@
 """What a person has decided about labels: which pairs are used, which files belong together. No widgets."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.core.settings import ASIDE_LABELS, MATCHED_LABELS, MEASURING_LABELS, UNFITTED_LABELS, USED_LABELS, Settings
@@ -134,3 +135,34 @@ def store_decisions(settings: Settings, folders: Sequence[PhotoPlace], decisions
             for text in (str(path), str(decisions.matches[path] or ""))
         ]
         settings.set_for_folder(folder, MATCHED_LABELS, flat)
+
+
+def keep_for_closed(
+    settings: Settings,
+    matches: Mapping[PhotoRef, PhotoRef],
+    former: Sequence[PhotoPlace],
+    folders: Sequence[PhotoPlace],
+) -> dict[PhotoRef, PhotoRef]:
+    """Remember references that were made for photo folders which have been closed since.
+
+    Args:
+        settings: Where decisions are remembered.
+        matches: Noisy photos with their references.
+        former: The photo folders that were open when the references were asked for.
+        folders: Those that are open.
+
+    Returns:
+        The matches that are of open folders.
+    """
+    here: dict[PhotoRef, PhotoRef] = {}
+    closed: defaultdict[PhotoPlace, dict[PhotoRef, PhotoRef]] = defaultdict(dict)
+    for noisy, clean in matches.items():
+        # As in `store_decisions`, what lies in none of them goes with the first.
+        folder = next((place for place in (*folders, *former) if noisy.is_in(place)), former[0])
+        (here if folder in folders else closed[folder])[noisy] = clean
+    for folder, made in closed.items():
+        decisions = recall_decisions(settings, [folder])
+        for noisy, clean in made.items():
+            decisions = decisions.with_match(noisy, clean)
+        store_decisions(settings, [folder], decisions)
+    return here

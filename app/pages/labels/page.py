@@ -18,7 +18,7 @@ from app.look.thumbnails import shared_thumbnails
 from app.look.translation import format_number, mark, tr, tr_count, translate_engine
 from app.pages.labels.burst import BurstForm, burst_text
 from app.pages.labels.content import LabelContent
-from app.pages.labels.decisions import LabelDecisions, recall_decisions, store_decisions
+from app.pages.labels.decisions import LabelDecisions, keep_for_closed, recall_decisions, store_decisions
 from app.pages.labels.entries import LabelEntry, MatchRequest, entries_of, is_used, suggested_entries, used_pairs
 from app.pages.labels.jobs import LabelJobs
 from app.pages.labels.list import LabelListModel
@@ -34,7 +34,7 @@ from engine.labelling.alignment import AlignResult
 from engine.labelling.burst import BurstResult
 from engine.labelling.suggestion import LabelSuggestion, SuggestedLabel
 from engine.method.catalogue.tasks import TASKS
-from engine.photos.pairs import PairMatching
+from engine.photos.pairs import PairMatching, PhotoPair
 
 _MATCH_DELAY_MS = 300
 _NOTHING = PairMatching(pairs=(), doubtful=(), unmatched_clean=())
@@ -60,6 +60,7 @@ class LabelsPage(Page):
         self.decisions = LabelDecisions()
         self._matching = _NOTHING
         self._suggested: tuple[SuggestedLabel, ...] = ()
+        self._folders_aligned: tuple[PhotoPlace, ...] = ()
         self._match_later = QTimer(self, singleShot=True, interval=_MATCH_DELAY_MS)
         self._match_later.timeout.connect(self._match)
         self.jobs = LabelJobs(runner, self)
@@ -173,7 +174,7 @@ class LabelsPage(Page):
         content.files_requested.connect(self.choose_reference_files)
         content.burst_requested.connect(self.show_burst_form)
         content.suggest_requested.connect(self.suggest)
-        content.align_requested.connect(jobs.align)
+        content.align_requested.connect(self._align)
         content.fit_requested.connect(self.fit_reference)
         content.measure_requested.connect(self.let_measure)
         content.match_requested.connect(self._ask_for_match)
@@ -299,12 +300,20 @@ class LabelsPage(Page):
         self.content.show_suggestions()
 
     @Slot(object)
+    def _align(self, pairs: Sequence[PhotoPair]) -> None:
+        self._folders_aligned = self.session.folders
+        self.jobs.align(pairs)
+
+    @Slot(object)
     def _take_aligned(self, result: AlignResult) -> None:
+        copies = {copy.pair.noisy: PhotoRef(copy.path) for copy in result.aligned}
+        # Other folders may have been opened meanwhile.
+        copies = keep_for_closed(self.settings, copies, self._folders_aligned, self.session.folders)
         decisions = self.decisions
-        for copy in result.aligned:
-            decisions = decisions.with_match(copy.pair.noisy, PhotoRef(copy.path))
-        if result.aligned:
-            number = len(result.aligned)
+        for noisy, copy in copies.items():
+            decisions = decisions.with_match(noisy, copy)
+        if copies:
+            number = len(copies)
             text = tr_count("{number} reference is aligned", "{number} references are aligned", number)
             text = text.format(number=format_number(number))
             self._tell(self._decide(decisions, text), text + tr("; your files stay as they are."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -323,7 +324,7 @@ class RunsPage(Page):
         )
 
     def _use(self, choice: ModelChoice) -> None:
-        if choice.path.is_dir():
+        if os.path.isdir(choice.path):
             self.session.set_model(choice)
             self.page_requested.emit("restore")
 

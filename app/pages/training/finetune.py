@@ -155,9 +155,9 @@ class FinetuneInputs(TrainingInputs):
                 "noisy": tuple(noisy),
                 "label_names": tuple(pair.noisy.name for pair in pairs),
                 "given_pairs": {pair.noisy: pair.clean for pair in pairs},
-                "measure_names": tuple(pair.noisy.name for pair in pairs if self._only_measures(pair)),
+                "measure_names": tuple(str(pair.noisy) for pair in pairs if self._only_measures(pair)),
                 "unfitted_names": tuple(
-                    pair.noisy.name for pair in pairs if pair.noisy in self.session.unfitted_labels
+                    str(pair.noisy) for pair in pairs if pair.noisy in self.session.unfitted_labels
                 ),
             }
         values["levels"] = given_here()

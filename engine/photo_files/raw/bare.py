@@ -13,6 +13,7 @@ assumed where it is missing.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -193,7 +194,7 @@ def describe(path: Path) -> MosaicDescription:
 def find_side_car(path: Path) -> Path | None:
     """Return the file beside a bare mosaic that describes it; None where there is none."""
     candidates = (path.with_name(f"{path.name}.json"), path.with_suffix(".json"), path.with_name(COMMON_SIDE_CAR))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    return next((candidate for candidate in candidates if os.path.isfile(candidate)), None)
 
 
 def _read_side_car(path: Path) -> dict[str, Any]:

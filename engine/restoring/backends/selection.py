@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -114,7 +115,9 @@ def count_choices(cache: Path | None = None) -> Counter[str]:
     Args:
         cache: As for `choose_backend`.
     """
-    known = (_read(record) for record in (cache or Place.BACKENDS.path()).glob("*.json"))
+    folder = cache or Place.BACKENDS.path()
+    records = folder.glob("*.json") if os.path.isdir(folder) else ()
+    known = map(_read, records)
     return Counter(backend.name for backend in known if backend is not None)
 
 

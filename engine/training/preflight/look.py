@@ -14,6 +14,7 @@ import torch
 from engine.contracts.configs import FinetuneConfig, PretrainConfig
 from engine.contracts.errors import EngineError
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoRef
 from engine.machine.devices import ComputeDevice, open_device
 from engine.machine.places import Place
 from engine.machine.system_memory import available_memory, total_memory
@@ -174,7 +175,8 @@ def _fine_tuning(
     findings += mixture_findings(clean)
     if not pairs and not any(finding.weight is Weight.BLOCKS for finding in findings):
         findings.append(blocks("There is no label to learn from.", "Add clean references on the Labels page."))
-    teaching = [pair for pair in pairs if pair.noisy.name not in config.measure_names]
+    measuring = frozenset(config.measure_names)
+    teaching = [pair for pair in pairs if not pair.noisy.is_named_in(measuring)]
     if pairs and not teaching:
         findings.append(blocks("All labels only measure, so that none teaches.", "Let some of them teach."))
     num_labels = len(teaching) if config.labels is None else min(config.labels, len(teaching))
@@ -204,12 +206,12 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
         return matching.pairs, found
     wanted = {*config.label_names, *config.measure_names}
     pairs = [*matching.pairs, *(aside.pair for aside in matching.doubtful)]
-    chosen = tuple(pair for pair in pairs if pair.noisy.name in wanted)
-    missing = sorted(wanted - {pair.noisy.name for pair in chosen})
+    chosen = tuple(pair for pair in pairs if pair.noisy.is_named_in(wanted))
+    missing = sorted(wanted.difference(*(pair.noisy.names for pair in chosen)))
     found = [
         doubtful(say("{file}: {problem}", file=aside.pair.noisy.name, problem=aside.reason), aside.hint)
         for aside in matching.doubtful
-        if aside.pair.noisy.name in wanted
+        if aside.pair.noisy.is_named_in(wanted)
     ]
     if missing:
         found.append(
@@ -276,7 +278,7 @@ def _label_findings(config: FinetuneConfig, origin: ModelCard | None, num_labels
         return found
     if origin.task != config.task:
         found.append(_other_task(origin, config.task))
-    num_known = len(set(origin.labels) & set(config.label_names or ()))
+    num_known = len(set(origin.labels) & {PhotoRef.of(name).name for name in config.label_names or ()})
     if num_known:
         found.append(
             note(
@@ -367,7 +369,7 @@ def _disk(config: PretrainConfig | FinetuneConfig, step: StepMemory, seconds: fl
 
 def _existing(folder: Path) -> Path:
     """A folder, or the closest one above it that is there."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    return next(place for place in (folder, *folder.absolute().parents) if os.path.isdir(place))
 
 
 def _size(num_bytes: float) -> str:

@@ -540,6 +540,40 @@ def test_one_strength_is_that_of_luminance_and_colour_and_a_photo_can_have_its_o
     assert said[0] != said[2]
 
 
+@pytest.mark.usefixtures("starters")
+def test_a_photo_whose_name_holds_an_equals_sign_can_have_its_own_blend(
+    tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    photo = Path(shutil.copy(tiny_photos.noisy / "photo 0.png", tmp_path / "exp=5.png"))
+    blend = ["--own-blends", f"{photo}=0.5 1 0.25"]
+    result = in_process("restore", "starter", *blend, photo, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    (restored,) = last_object(result.stdout)["restored"]
+    found = read_provenance(Path(restored["output"]))
+    assert found is not None
+    assert (found.luminance, found.colour, found.detail) == ("0.5", "1", "0.25")
+
+
+def test_pairs_are_given_by_any_two_names(
+    tiny_photos: TinyPhotos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy, clean = Path("noisy", "exp=5.png"), Path("clean", "exp=5.png")
+    monkeypatch.chdir(tmp_path)
+    for photo, source in ((noisy, tiny_photos.noisy), (clean, tiny_photos.clean)):
+        photo.parent.mkdir()
+        shutil.copy(source / "photo 0.png", photo)
+    small = ["--steps", "1", "--photos-per-batch", "1", "--crop-px", "16", "--device", "cpu", "--backbone", "unet"]
+    result = in_process(
+        *("finetune", "--from", "none", "--noisy", "noisy", "--clean", "clean", "--out", "run", *small),
+        *("--given-pairs", f"{noisy}={clean}"),
+    )
+    assert result.exit_code == 0, result.output
+    run = RunStore(tmp_path).open(tmp_path / "run")
+    assert run.record.labels == (noisy.name,)
+    ((given, reference),) = run.config()["given_pairs"].items()
+    assert (Path(given), Path(reference)) == (noisy.absolute(), clean.absolute()), "it goes on from any folder"
+
+
 def digest_of_pixels(path: Path) -> bytes:
     return Image.open(path).tobytes()
 

@@ -162,6 +162,10 @@ def test_pairs_that_only_measure_never_teach() -> None:
     plan = plan_of(measure_names=("03.png", "07.png"))
     assert [pair.noisy.name for pair in plan.photos.evaluation] == ["03.png", "07.png"]
     assert len(plan.photos.candidates) == plan.all_count == 8
+    by_path = plan_of(measure_names=("noisy/03.png", "07.png"))
+    assert by_path.photos == plan.photos
+    with pytest.raises(InvalidInputError, match=r"found for: .*/elsewhere/03\.png"):
+        plan_of(measure_names=("elsewhere/03.png",))
     on_others = plan_of(measure_names=("03.png",), evaluate_on="others", unlabelled="all", labels=(1, 2))
     assert "03.png" not in {pair.noisy.name for pair in on_others.photos.candidates}
     assert len(on_others.photos.evaluation) == 10
@@ -176,8 +180,12 @@ def test_what_is_decided_about_pairs_holds_for_each_training() -> None:
     names = tuple(pair.noisy.name for pair in pairs_of(10))
     plan = plan_of(given_pairs=given, unfitted_names=names[::2])
     trainings = [cell.config for cell in plan.cells.values() if isinstance(cell.config, FinetuneConfig)]
+    by_path = plan_of(given_pairs=given, unfitted_names=tuple(f"noisy/{name}" for name in names[::2]))
     for training in trainings:
         assert training.label_names is not None
+        same = by_path.cells[training.name].config
+        assert isinstance(same, FinetuneConfig)
+        assert tuple(Path(name).name for name in same.unfitted_names) == training.unfitted_names
         assert set(training.unfitted_names) == set(training.label_names) & set(names[::2])
         assert {noisy.name for noisy in training.given_pairs} == set(training.label_names) & {
             noisy.name for noisy in given

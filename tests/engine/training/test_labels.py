@@ -190,6 +190,44 @@ def test_labels_only_measure_where_they_are_named_however_few_there_are(folders:
         folders.gather("denoise", measure_names=("0.png", "1.png", "2.png", "3.png"))
 
 
+def test_of_photos_with_one_name_those_are_meant_whose_path_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two cameras count alike: what is decided about a pair of one shoot says nothing of the other's."""
+    shoots = []
+    for number in range(2):
+        root = tmp_path / f"shoot {number}"
+        root.mkdir()
+        shoots.append(Folders(root))
+        for index in range(2):
+            seed = 2 * number + index
+            shoots[-1].add(f"IMG_{index}.png", lambda clean: 0.5 * clean, seed=seed)
+    both = {
+        "noisy": tuple(shoot.noisy for shoot in shoots),
+        "clean": tuple(shoot.clean for shoot in shoots),
+        "given_pairs": {
+            shoot.noisy / f"IMG_{index}.png": shoot.clean / f"IMG_{index}.png" for shoot in shoots for index in range(2)
+        },
+        "label_names": ("IMG_0.png", "IMG_1.png"),
+    }
+    one = PhotoRef(shoots[1].noisy / "IMG_0.png")
+
+    def measuring(name: str) -> list[Path]:
+        labels, _ = shoots[0].gather("denoise", **both, measure_names=(name,))
+        assert len(labels.training) + len(labels.validation) == 4
+        return [label.noisy.photo.file for label in labels.validation]
+
+    assert measuring(str(one)) == [one.file]
+    assert measuring("IMG_0.png") == [shoot.noisy / "IMG_0.png" for shoot in shoots]
+    monkeypatch.chdir(tmp_path)
+    assert measuring("shoot 1/noisy/IMG_0.png") == [one.file]
+    with pytest.raises(InvalidInputError, match="shoot 2"):
+        measuring(str(tmp_path / "shoot 2" / "IMG_0.png"))
+    _, events = shoots[0].gather("denoise", **both, unfitted_names=(str(one),))
+    fitted = [event for event in events if isinstance(event, JobWarning) and "is fitted by gain" in event.message]
+    assert len(fitted) == 3
+
+
 def test_a_scene_that_both_teaches_and_measures_is_told(folders: Folders) -> None:
     for index in range(3):
         folders.add(f"{index}.png", with_noise(index), seed=index // 2)

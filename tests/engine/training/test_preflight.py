@@ -156,6 +156,26 @@ def test_labels_are_matched_and_the_missing_named(tiny_photos: TinyPhotos) -> No
     assert missing.message.endswith("nowhere.png.")
 
 
+def test_of_photos_with_one_name_the_one_that_is_meant_measures(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    other = TinyPhotos(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
+    pairs = {}
+    for ours, theirs in ((tiny_photos.noisy, other.noisy), (tiny_photos.clean, other.clean)):
+        shutil.copytree(ours, theirs)
+    for noisy in (*tiny_photos.noisy.iterdir(), *other.noisy.iterdir()):
+        pairs[noisy] = noisy.parent.parent / "clean" / noisy.name
+    both = {"noisy": (tiny_photos.noisy, other.noisy), "clean": (tiny_photos.clean, other.clean), "given_pairs": pairs}
+    alone = look(fine_tuning(tiny_photos, **both, measure_names=(str(other.noisy / "photo 1.png"),)))
+    assert alone.obstacle is None
+    assert alone.num_labels == 15
+    named = [f"photo {index}.png" for index in range(8)]
+    chosen = look(
+        fine_tuning(tiny_photos, **both, label_names=named, measure_names=(str(other.noisy / "photo 1.png"),))
+    )
+    assert chosen.obstacle is None
+    assert chosen.num_labels == 15
+    assert look(fine_tuning(tiny_photos, **both, measure_names=("photo 1.png",))).num_labels == 14
+
+
 def test_references_of_another_size_or_colour_are_doubtful(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     clean = tmp_path / "clean"
     shutil.copytree(tiny_photos.clean, clean)

@@ -1,5 +1,6 @@
 """The noise that a run has learned, read from its folder."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def noise_file_of(restored: Path, label: str, runs: Iterable[RunEntry]) -> Path 
         label: What made it, for one that does not say: the name of a run.
         runs: Those that there are, the newest first.
     """
-    known = [entry for entry in runs if (entry.path / NOISE_FILE).is_file()]
+    known = [entry for entry in runs if os.path.isfile(entry.path / NOISE_FILE)]
     said = read_provenance(restored)
     for entry in known:
         if entry.record.id == said.run if said is not None and said.run else entry.record.name == label:

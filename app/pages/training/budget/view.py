@@ -1,5 +1,6 @@
 """The tab "Was it worth it?": starts label-budget experiments, shows them running, and what they have shown."""
 
+import os
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -166,8 +167,8 @@ class LabelBudgetView(QWidget):
             workers=1,
             levels=given_here(),
             given_pairs={pair.noisy: pair.clean for pair in pairs},
-            measure_names=tuple(pair.noisy.name for pair in pairs if pair.noisy in self._session.measuring_labels),
-            unfitted_names=tuple(pair.noisy.name for pair in pairs if pair.noisy in self._session.unfitted_labels),
+            measure_names=tuple(str(pair.noisy) for pair in pairs if pair.noisy in self._session.measuring_labels),
+            unfitted_names=tuple(str(pair.noisy) for pair in pairs if pair.noisy in self._session.unfitted_labels),
             # Checked by `refresh`, which alone lets the button be pressed.
             **{name: form.editor(name).value() for name in form.field_names},
         )
@@ -274,7 +275,9 @@ class LabelBudgetView(QWidget):
 
 def _titled_experiments(root: Path) -> list[tuple[str, bool, Path]]:
     """Titles of experiments, whether they have ended, and their folders; in a background thread."""
-    return [(folder.name, (folder / JSON_FILE).is_file(), folder) for folder in list_experiments(root)[:_NUM_EARLIER]]
+    return [
+        (folder.name, os.path.isfile(folder / JSON_FILE), folder) for folder in list_experiments(root)[:_NUM_EARLIER]
+    ]
 
 
 def _framed(content: QWidget) -> QWidget:

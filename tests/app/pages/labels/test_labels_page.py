@@ -273,6 +273,36 @@ def test_shifted_reference_is_aligned_into_the_data_folder(
     assert page.decisions == LabelDecisions().with_match(other, None), "what followed stays"
 
 
+def test_what_is_aligned_stays_with_its_folder_when_another_is_opened_meanwhile(
+    qtbot, page, session, runner, settings, tiny_photos, tmp_path, user_data
+):
+    other, clean = tmp_path / "other", tmp_path / "clean"
+    other.mkdir()
+    clean.mkdir()
+    shutil.copy(tiny_photos.noisy / "photo 7.png", other)
+    picture = cv2.imread(str(tiny_photos.clean / "photo 0.png"))
+    cv2.imwrite(str(clean / "photo 0.png"), np.roll(picture, (2, 3), (0, 1)))
+    messages = []
+    page.message_raised.connect(messages.append)
+    open_photos(session, tiny_photos.noisy)
+    page.add_references([clean])
+    wait_for_match(qtbot, page, runner, 1)
+    QTest.mouseClick(page.content.pair_view.facts.align_button, Qt.MouseButton.LeftButton)
+    assert page.jobs.is_busy("align")
+    open_photos(session, other)
+    qtbot.waitUntil(lambda: not runner.is_busy and not page._match_later.isActive(), timeout=20_000)
+    assert page.decisions == LabelDecisions()
+    assert session.label_pairs == ()
+    assert recall_decisions(settings, [other]) == LabelDecisions()
+    assert not any("aligned" in message.text for message in messages)
+    # There it is, where its folder is opened again.
+    open_photos(session, tiny_photos.noisy)
+    qtbot.waitUntil(lambda: len(session.label_pairs) == 1, timeout=20_000)
+    (pair,) = session.label_pairs
+    assert pair.noisy == PhotoRef(tiny_photos.noisy / "photo 0.png")
+    assert pair.clean.file.is_relative_to(user_data)
+
+
 def test_closed_references_are_brought_back_beside_those_that_were_added_since(page, session, tiny_photos, references):
     messages = []
     page.message_raised.connect(messages.append)

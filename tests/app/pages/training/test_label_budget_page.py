@@ -79,7 +79,7 @@ def test_it_says_what_is_missing_until_it_can_start(qtbot, view, session, tiny_p
     session.set_engine_loaded("CPU")
     assert "references" in view.setup.start_button.toolTip()
     noisy, clean = sorted(tiny_photos.noisy.iterdir()), sorted(tiny_photos.clean.iterdir())
-    session.set_label_pairs([PhotoPair(*pair) for pair in zip(noisy, clean, strict=True)])
+    session.set_label_pairs([PhotoPair(*map(PhotoRef, pair)) for pair in zip(noisy, clean, strict=True)])
     assert view.setup.start_button.isEnabled()
     type_counts(qtbot, view, "a few")
     assert "numbers" in view.setup.start_button.toolTip()
@@ -143,8 +143,8 @@ def test_what_was_decided_about_pairs_goes_along(view, labelled):
     pairs = labelled.label_pairs
     labelled.set_label_pairs(pairs, unfitted=[pairs[0].noisy], measuring=[pairs[1].noisy])
     config = view._config(Preset.QUICK, view.root)
-    assert config.unfitted_names == (pairs[0].noisy.name,)
-    assert config.measure_names == (pairs[1].noisy.name,)
+    assert config.unfitted_names == (str(pairs[0].noisy),)
+    assert config.measure_names == (str(pairs[1].noisy),)
     assert config.given_pairs == {pair.noisy: pair.clean for pair in pairs}
     assert view._count(Preset.QUICK).num_measured == 1
 

@@ -1,5 +1,6 @@
 """The training pages and the runs page with real, tiny trainings."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,13 @@ from app.widgets.plots.curves import CHANCE_METRIC
 from engine import jobs
 from engine.contracts.configs import PretrainConfig
 from engine.contracts.events import PhotoScanned
+from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.photos.folder import list_image_files
 from engine.photos.pairs import match_pairs
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
+from engine.training.labels import gather_labels
 from tests.app.conftest import OpenWindow
 from tests.conftest import TinyPhotos
 
@@ -76,7 +79,7 @@ def test_references_that_keep_their_own_brightness_reach_the_settings(finetune_p
     first = session.label_pairs[0]
     session.set_label_pairs(session.label_pairs, [first.noisy])
     config = finetune_page.inputs.make_config()
-    assert config.unfitted_names == (first.noisy.name,)
+    assert config.unfitted_names == (str(first.noisy),)
     assert config.fit_references
 
 
@@ -85,7 +88,7 @@ def test_pairs_that_only_measure_reach_the_settings_and_are_no_labels(finetune_p
     first, *others = session.label_pairs
     session.set_label_pairs(session.label_pairs, measuring=[first.noisy])
     config = inputs.make_config()
-    assert config.measure_names == (first.noisy.name,)
+    assert config.measure_names == (str(first.noisy),)
     assert set(config.label_names or ()) == {pair.noisy.name for pair in session.label_pairs}
     assert inputs.num_input_photos() == len(others)
     finetune_page.form.form.set_values({"labels": 2})
@@ -94,6 +97,26 @@ def test_pairs_that_only_measure_reach_the_settings_and_are_no_labels(finetune_p
     assert first.noisy.name in (config.label_names or ())
     session.set_label_pairs(session.label_pairs, measuring=[pair.noisy for pair in session.label_pairs])
     assert "only measure" in inputs.obstacle()
+
+
+def test_what_is_decided_about_one_of_two_photos_with_one_name_is_not_of_the_other(
+    finetune_page: FinetunePage, tiny_photos: TinyPhotos, tmp_path: Path
+) -> None:
+    other = TinyPhotos(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
+    for ours, theirs in ((tiny_photos.noisy, other.noisy), (tiny_photos.clean, other.clean)):
+        shutil.copytree(ours, theirs)
+    session = finetune_page.inputs.session
+    session.set_folders([tiny_photos.noisy, other.noisy])
+    session.add_photos([*scanned(tiny_photos.noisy), *scanned(other.noisy)])
+    more = match_pairs(list_image_files([other.noisy]), list_image_files([other.clean])).pairs
+    measured, kept_bright = more[0].noisy, more[1].noisy
+    pairs = (*session.label_pairs, *more)
+    session.set_label_pairs(pairs, unfitted=[kept_bright], measuring=[measured])
+    config = finetune_page.inputs.make_config()
+    labels = gather_labels(config, JobControl(), lambda event: None)
+    assert [label.noisy.photo for label in labels.validation] == [measured]
+    assert len(labels.training) == len(pairs) - 1
+    assert [pair.noisy for pair in pairs if pair.noisy.is_named_in(config.unfitted_names)] == [kept_bright]
 
 
 def make_tiny(page: TrainingPage, **values: object) -> None:
