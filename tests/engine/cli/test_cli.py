@@ -504,6 +504,25 @@ def test_a_folder_that_gives_nothing_does_not_stop_the_others(
 
 
 @pytest.mark.usefixtures("starters")
+def test_a_photo_that_is_gone_is_its_own_failure_alone_beside_others(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    """As another program names the photos of a selection, of which some are gone: each is told by its own name."""
+    photo, neighbour = tmp_path / "monday" / "photo.png", tmp_path / "friday" / "photo.png"
+    for index, present in enumerate((photo, neighbour)):
+        present.parent.mkdir()
+        shutil.copy(tiny_photos.noisy / f"photo {index}.png", present)
+    gone = [tmp_path / "tuesday" / "one.png", tmp_path / "tuesday" / "two.png", tmp_path / "friday" / "no folder"]
+    done = in_process("restore", "starter", "--beside", "--json", photo, *gone, neighbour)
+    assert done.exit_code == 1, done.output
+    result = last_object(done.stdout)
+    assert [one["source"] for one in result["restored"]] == [str(photo), str(neighbour)]
+    assert [one["path"] for one in result["failed"]] == [str(path) for path in gone]
+    assert all(one["reason"].startswith(f"{one['path']} is not there") for one in result["failed"])
+    assert not (tmp_path / "tuesday").exists()
+    nothing = in_process("restore", "starter", "--beside", "--json", *gone)
+    assert (nothing.exit_code, last_object(nothing.stdout)["error"]) == (3, f"{gone[1]} is not there.")
+
+
+@pytest.mark.usefixtures("starters")
 def test_restore_takes_the_denoising_starter_unless_told(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     photo = tiny_photos.noisy / "photo 0.png"
     sizes = []
