@@ -298,6 +298,7 @@ def _write_report(config: RestoreConfig, result: RestoreResult, control: JobCont
                 outcomes=result.outcomes,
                 earlier_results=result.earlier_results,
                 seconds=result.seconds,
+                raw_look=config.raw_look,
             ),
             control,
             emit,
