@@ -32,7 +32,6 @@ from engine.photo_files.photos import probe_image
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.restoring.test_restoring import make_photo
-from tests.starter_makers import make_starter
 from tests.warm_processes import run_warm, start_warm
 
 COMMANDS = {
@@ -362,16 +361,6 @@ def test_a_run_is_found_by_its_id_or_its_folder(tmp_path: Path, monkeypatch: pyt
     assert find_run_or_model(str(run.path)) == run.path
     monkeypatch.chdir(tmp_path)
     assert find_run_or_model("missing") == tmp_path / "missing"
-
-
-@pytest.fixture
-def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Starter models of two tasks, where a frozen program has them."""
-    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
-    folder = tmp_path / "assets" / "starters"
-    folder.mkdir(parents=True)
-    names = {"denoise": "denoise", "sr2": "super_resolution_x2"}
-    return {task: make_starter(folder, name, task).path for task, name in names.items()}
 
 
 def in_process(*arguments: str | Path) -> Result:
