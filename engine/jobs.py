@@ -144,7 +144,7 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
 
 
 def restore_each(configs: Sequence[RestoreConfig], control: JobControl, emit: Emit) -> RestoreResult:
-    """Restore photos into several folders by one model; a folder that cannot be written to never stops the others."""
+    """Restore photos into several folders by one model; a folder that fails never stops the others."""
     from engine.restoring.job import restore_each as job
 
     return job(configs, control, emit)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
 from engine.contracts.blending import FULL, Blend
 from engine.contracts.configs import ComputePreference, RestoreConfig
+from engine.contracts.output_formats import EARLIER_FORMATS
 from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.machine.atomic_files import write_bytes_atomically
 from engine.machine.folder_lock import lock_folder
@@ -304,6 +305,6 @@ def _renewed(values: dict[str, Any]) -> dict[str, Any]:
     strength = renewed.pop("restore_strength", None)
     if isinstance(strength, int | float) and 0 <= strength <= 1:
         renewed.setdefault("restore_blend", Blend.even(strength).as_text)
-    if renewed.get("restore_format") == "tiff16":
-        renewed |= {"restore_format": "tiff", "restore_bit_depth": "16"}
+    for field, value in EARLIER_FORMATS.get(str(renewed.get("restore_format")), {}).items():
+        renewed[f"restore_{field}"] = value
     return renewed

@@ -46,6 +46,7 @@ from engine.contracts.configs import (
     RestoreConfig,
     ScanConfig,
 )
+from engine.contracts.output_formats import EARLIER_FORMATS
 from engine.contracts.photo import PhotoRef
 from engine.contracts.presets import finetune_preset, pretrain_preset
 from engine.contracts.results import EvaluationResult, RestoreResult, ScanResult, TrainingResult, phrase_pages
@@ -235,7 +236,7 @@ def resume(
 
 
 @app.command()
-@options_from(RestoreConfig, leave_out={"model", "photos", "out", "tile"})
+@options_from(RestoreConfig, leave_out={"model", "photos", "out", "tile"}, earlier_words={"format": EARLIER_FORMATS})
 def restore(
     model: Model,
     photos: Annotated[list[Path], typer.Argument(metavar="PATH", help="Photos or folders.")],

@@ -5,9 +5,9 @@ import inspect
 import json
 import os
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
@@ -23,7 +23,11 @@ ADVANCED_PANEL = "More settings"
 
 
 def options_from(
-    model: type[JobConfig], *, leave_out: Collection[str], by_preset: Collection[str] = ()
+    model: type[JobConfig],
+    *,
+    leave_out: Collection[str],
+    by_preset: Collection[str] = (),
+    earlier_words: Mapping[str, Mapping[str, Mapping[str, Any]]] = types.MappingProxyType({}),
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for each field of a settings model.
 
@@ -33,6 +37,8 @@ def options_from(
         model: The settings.
         leave_out: Fields that the command takes in a way of its own.
         by_preset: Fields whose value a preset sets where the option is not given.
+        earlier_words: Words that choices once had, by field; each stands for values of fields, unless their options
+            are given beside it.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -41,9 +47,16 @@ def options_from(
         @functools.wraps(command)
         def with_settings(**arguments: Any) -> None:
             given = {name: arguments.pop(name) for name in fields}
-            command(**arguments, settings=_parse(fields, given))
+            settings = _parse(fields, given)
+            for name, words in earlier_words.items():
+                if settings.get(name) in words:
+                    settings = {**words[settings.pop(name)], **settings}
+            command(**arguments, settings=settings)
 
-        annotations = {name: _annotation(name, field, has_preset=name in by_preset) for name, field in fields.items()}
+        annotations = {
+            name: _annotation(name, field, has_preset=name in by_preset, earlier_words=earlier_words.get(name, ()))
+            for name, field in fields.items()
+        }
         own = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for parameter in inspect.signature(command).parameters.values()
@@ -135,8 +148,10 @@ def learns_with_twins(path: Path, task: str) -> bool:
     return denoises and card.starter is not None and card.pretext in {None, OWN_NOISE}
 
 
-def _annotation(name: str, field: FieldInfo, *, has_preset: bool) -> Any:
+def _annotation(name: str, field: FieldInfo, *, has_preset: bool, earlier_words: Iterable[str]) -> Any:
     kind = _plain_type(field.annotation)
+    if earlier_words:
+        kind = Literal.__getitem__((*get_args(kind), *earlier_words))
     is_advanced = isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("level") == "advanced"
     details: dict[str, Any] = {
         "help": _help(field, has_preset),

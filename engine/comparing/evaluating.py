@@ -32,6 +32,7 @@ from engine.photos.folder import list_image_files
 from engine.photos.identity import file_digest
 from engine.photos.pair_checks import compare_brightness_fields
 from engine.photos.pairs import PhotoPair, match_pairs
+from engine.photos.stack_levels import as_in_stack
 from engine.translatable import say
 
 if TYPE_CHECKING:
@@ -291,13 +292,13 @@ def _read_sample(pair: PhotoPair, task: str) -> _Sample:
         ImageReadError: One of the two cannot be read.
         InvalidInputError: They do not fit together.
     """
-    reference, row = read_image(pair.clean), TASKS[task]
+    reference, row = as_in_stack(pair.clean, read_image(pair.clean)), TASKS[task]
     are_gray = False
     if pair.noisy == pair.clean:
         clean, levels = reference.normalised, OF_TYPE
         noisy = _made_noisy(clean, task)
     else:
-        photo = read_image(pair.noisy)
+        photo = as_in_stack(pair.noisy, read_image(pair.noisy))
         noisy, clean, levels = measured_values(photo, reference)
         are_gray = photo.metadata.channels_are_gray
         # A mosaic has one channel, and super-resolution is measured by the luminance.

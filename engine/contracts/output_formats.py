@@ -108,3 +108,6 @@ FORMATS: Final[dict[FileFormat, FormatSpec]] = {
         is_of_sensors=True,
     ),
 }
+
+EARLIER_FORMATS: Final[dict[str, dict[str, str]]] = {"tiff16": {"format": "tiff", "bit_depth": "16"}}
+"""Words of version 0.1 in place of a format, which scripts and kept settings still hold: what each stands for."""

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from engine.contracts.events import FileSkipped, PhotoScanned
 from engine.contracts.learned_noise import LearnedNoise
 from engine.contracts.noise import FolderNoise
+from engine.contracts.output_formats import RawLook
 from engine.contracts.photo import PhotoRef
 
 _NAMED_PAGES: Final = 6
@@ -262,12 +263,14 @@ class RestoreReportConfig:
         outcomes: What became of each photo.
         earlier_results: Files that were passed over since they are results themselves.
         seconds: Of the batch; None, as for photos of several batches: those of the photos together.
+        raw_look: How results of raw files were rendered that say nothing of it themselves.
     """
 
     path: Path
     outcomes: tuple[PhotoOutcome, ...]
     earlier_results: tuple[PhotoRef, ...] = ()
     seconds: float | None = None
+    raw_look: RawLook = "neutral"
 
 
 def report_path(folder: Path) -> Path:

@@ -11,14 +11,16 @@ from engine.comparing.metrics import psnr, ssim
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.photo import Pixels
+from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PairScore
 from engine.labelling.brightness_fit import fit_reference
 from engine.machine.devices import open_device
 from engine.machine.interruptible import run_interruptibly
 from engine.models.files import load_model
-from engine.photos.crops import DecodedPair, decode_photo, scale_of_reference
+from engine.photo_files.photos import read_image
+from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo, scale_of_reference
 from engine.photos.pairs import PhotoPair
+from engine.photos.stack_levels import as_in_stack
 from engine.restoring.restorer import Restorer
 
 if TYPE_CHECKING:
@@ -26,6 +28,14 @@ if TYPE_CHECKING:
 
 PSNR_LIMIT_DB = 100.0
 """A picture equal to its reference would make every mean infinite."""
+
+
+def _decoded(photo: PhotoRef, control: JobControl) -> DecodedPhoto:
+    """Read a photo; a page with what is black and white in its stack, between which it is restored."""
+    if not photo.page:
+        return run_interruptibly(partial(decode_photo, photo), control)
+    image = run_interruptibly(partial(read_image, photo), control)
+    return DecodedPhoto.of_image(photo, as_in_stack(photo, image, control))
 
 
 def _as_measured(label: DecodedPair, is_fitted: bool) -> tuple[Pixels, Pixels]:
@@ -85,8 +95,7 @@ class Measurer:
         for index, pair in enumerate(pairs):
             emit(StepDone(stage="Measuring", step=index, num_steps=len(pairs)))
             name = pair.noisy.name
-            decoded = [run_interruptibly(partial(decode_photo, path), control) for path in (pair.noisy, pair.clean)]
-            labels = DecodedPair(*decoded).pictures
+            labels = DecodedPair(_decoded(pair.noisy, control), _decoded(pair.clean, control)).pictures
             is_fitted = pair.noisy not in self._unfitted
             parts = [run_interruptibly(partial(_as_measured, label, is_fitted), control) for label in labels]
             noisy, clean = (np.concatenate(side, axis=2) for side in zip(*parts, strict=True))

@@ -155,6 +155,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
     from engine.photo_files.metadata.provenance import look_of_result
     from engine.photo_files.photo_image import between_levels, channels_beside_colours
     from engine.photo_files.photos import read_image, read_tone
+    from engine.photos.stack_levels import as_in_stack
 
     def begin(step: int) -> None:
         control.wait_if_paused()
@@ -162,7 +163,7 @@ def examine_residual(config: ResidualConfig, control: JobControl, emit: Emit) ->
 
     def read(path: PhotoRef | Path) -> "PhotoImage":
         try:
-            return run_interruptibly(lambda: read_image(path), control)
+            return as_in_stack(PhotoRef.of(path), run_interruptibly(lambda: read_image(path), control), control)
         except ImageReadError as error:
             # Which of the two it is.
             raise ImageReadError(say("{file}: {problem}", file=path.name, problem=error.message), error.hint) from error

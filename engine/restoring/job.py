@@ -1,18 +1,20 @@
 """The job that restores a batch of photos."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.contracts.configs import RestoreConfig
-from engine.contracts.errors import ImageWriteError, InvalidInputError
+from engine.contracts.errors import EngineError, ImageWriteError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning
 from engine.contracts.job_control import JobControl
+from engine.contracts.photo import PhotoPlace, PhotoRef
 from engine.contracts.results import PhotoOutcome, RestoreReportConfig, RestoreResult, report_path
 from engine.machine.destination import check_destination, make_folder
 from engine.models.cards import model_file
 from engine.photo_files.values.given import levels_given, reads_as_set
+from engine.photos.folder import list_image_files
 from engine.restoring.batch import RestoreBatch
 from engine.restoring.output_plan import OutputPlan
 from engine.restoring.sources import SourceListing, SourcePhoto, keeps_stacks, list_sources
@@ -20,6 +22,7 @@ from engine.translatable import say
 
 if TYPE_CHECKING:
     from engine.machine.devices import ComputeDevice
+    from engine.machine.processes.group import ProcessGroup
     from engine.models.files import ModelCard
     from engine.restoring.restorer import Restorer
 
@@ -67,11 +70,13 @@ def restore(config: RestoreConfig, control: JobControl, emit: Emit) -> RestoreRe
     _require_photos([listing])
     _tell([config], [listing], emit)
     check_destination(config.out)
-    return _restore(config, listing, _open(config, listing.photos, emit), control, emit)
+    opened = _open(config, listing.photos, emit)
+    make_folder(config.out)
+    return _restore(config, listing, opened, control, emit)
 
 
 def restore_each(configs: Sequence[RestoreConfig], control: JobControl, emit: Emit) -> RestoreResult:
-    """Restore photos into several folders, by one model; a folder that cannot be written to never stops the others.
+    """Restore photos into several folders, by one model; a folder that fails never stops the others.
 
     Args:
         configs: One for each folder; they differ in photos and destination alone.
@@ -79,37 +84,47 @@ def restore_each(configs: Sequence[RestoreConfig], control: JobControl, emit: Em
         emit: As for `restore`, for one folder after the other.
 
     Returns:
-        What became of all photos, those first whose folder cannot be written to.
+        What became of all photos, those first that are not there, or whose folder cannot be written to.
 
     Raises:
         JobCancelled: As for `restore`, and so are the others but:
+        InvalidInputError: There is no photo for any of the folders.
         ImageWriteError: None of the folders can be written to.
     """
     with levels_given(configs[0].levels):
         configs = [config.model_copy(update={"out": config.out.absolute()}) for config in configs]
-        listings = [_list(config) for config in configs]
-        _require_photos(listings)
-        _tell(configs, listings, emit)
-        refused, batches = [], []
-        first_error: ImageWriteError | None = None
-        for config, listing in zip(configs, listings, strict=True):
+        listed, refused = _list_each(configs)
+        _tell([config for config, _ in listed], [listing for _, listing in listed], emit)
+        batches = []
+        errors: list[ImageWriteError] = []
+        for config, listing in listed:
             if not _has_photos(listing):
                 continue
             try:
                 check_destination(config.out)
             except ImageWriteError as error:
-                first_error = first_error or error
-                refused += [
-                    FileSkipped(path=photo, reason=error.message, hint=error.hint) for photo in listing.originals
-                ]
+                errors.append(error)
+                refused += _refusals(listing.originals, error)
             else:
                 batches.append((config, listing))
-        if first_error is not None and not batches:
-            raise first_error
+        if not batches:
+            raise errors[0]
         for skipped in refused:
             emit(skipped)
         opened = _open(configs[0], [photo for _, listing in batches for photo in listing.photos], emit)
-        results = [_restore(config, listing, opened, control, emit) for config, listing in batches]
+        results = []
+        for config, listing in batches:
+            # A disk may be gone since its folder was tried.
+            gone = _error_of_making(config.out, opened.device.group)
+            if gone is None:
+                results.append(_restore(config, listing, opened, control, emit))
+                continue
+            errors.append(gone)
+            for skipped in _refusals(listing.originals, gone):
+                refused.append(skipped)
+                emit(skipped)
+        if not results:
+            raise errors[0]
     failed = [
         PhotoOutcome(source=skipped.path, state="failed", reason=skipped.reason, hint=skipped.hint)
         for skipped in refused
@@ -120,7 +135,7 @@ def restore_each(configs: Sequence[RestoreConfig], control: JobControl, emit: Em
         megapixels=sum(result.megapixels for result in results),
         reports=tuple(report for result in results for report in result.reports),
         backend=opened.backend,
-        earlier_results=tuple(photo for listing in listings for photo in listing.earlier_results),
+        earlier_results=tuple(photo for _, listing in listed for photo in listing.earlier_results),
     )
 
 
@@ -132,6 +147,61 @@ def _list(config: RestoreConfig) -> SourceListing:
         files_are_chosen=config.files_are_chosen,
         stacks_are_whole=keeps_stacks(config),
     )
+
+
+def _list_each(
+    configs: Sequence[RestoreConfig],
+) -> tuple[list[tuple[RestoreConfig, SourceListing]], list[FileSkipped]]:
+    """List the photos of each folder, and those that are not there or may not be read: each is its own failure alone.
+
+    Raises:
+        InvalidInputError: There is no photo for any of the folders.
+    """
+    listed: list[tuple[RestoreConfig, SourceListing]] = []
+    refused: list[FileSkipped] = []
+    errors: list[InvalidInputError] = []
+    for config in configs:
+        try:
+            listed.append((config, _list(config)))
+        except InvalidInputError as error:
+            errors.append(error)
+            there, missing = _told_apart(config.photos)
+            refused += missing
+            if there:
+                listed.append((config, _list(config.model_copy(update={"photos": there}))))
+    listings = [listing for _, listing in listed]
+    if errors and not any(map(_has_photos, listings)):
+        raise errors[0]
+    _require_photos(listings)
+    return listed, refused
+
+
+def _told_apart(given: Sequence[PhotoPlace]) -> tuple[tuple[PhotoPlace, ...], list[FileSkipped]]:
+    """Tell what of one folder is there, and of the rest why it is not."""
+    there: list[PhotoPlace] = []
+    missing: list[FileSkipped] = []
+    for place in given:
+        try:
+            list_image_files([place], recursive=False)
+        except InvalidInputError as error:
+            missing += _refusals([PhotoRef.of(place)], error)
+        else:
+            there.append(place)
+    return tuple(there), missing
+
+
+def _refusals(photos: Iterable[PhotoRef], error: EngineError) -> list[FileSkipped]:
+    return [FileSkipped(path=photo, reason=error.message, hint=error.hint) for photo in photos]
+
+
+def _error_of_making(folder: Path, group: "ProcessGroup") -> ImageWriteError | None:
+    """Make a folder; where it cannot be made, say why, to all processes that restore as one: none goes on without."""
+    error: ImageWriteError | None = None
+    try:
+        make_folder(folder)
+    except ImageWriteError as found:
+        error = found
+    return next((one for one in group.all_of(error) if one is not None), None)
 
 
 def _has_photos(listing: SourceListing) -> bool:
@@ -197,10 +267,9 @@ def _open(config: RestoreConfig, photos: Sequence[SourcePhoto], emit: Emit) -> _
 def _restore(
     config: RestoreConfig, listing: SourceListing, opened: _Opened, control: JobControl, emit: Emit
 ) -> RestoreResult:
-    """Restore the photos of one folder."""
+    """Restore the photos of one folder, which is there."""
     from engine.restoring.shared_batches import gather_results, share_out
 
-    make_folder(config.out)
     for skipped in listing.unusable:
         emit(skipped)
     plan, group = OutputPlan(config, listing.originals, opened.card, model_file(config.model)), opened.device.group
@@ -229,6 +298,7 @@ def _write_report(config: RestoreConfig, result: RestoreResult, control: JobCont
                 outcomes=result.outcomes,
                 earlier_results=result.earlier_results,
                 seconds=result.seconds,
+                raw_look=config.raw_look,
             ),
             control,
             emit,

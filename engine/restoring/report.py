@@ -17,7 +17,7 @@ from engine import __version__
 from engine.contracts.errors import EngineError, ImageWriteError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
-from engine.contracts.output_formats import FileChoices
+from engine.contracts.output_formats import FileChoices, RawLook
 from engine.contracts.photo import PhotoRef, Pixels
 from engine.contracts.results import PhotoOutcome, RestoreReportConfig
 from engine.machine.atomic_files import write_bytes_atomically
@@ -89,7 +89,7 @@ def write_restore_report(config: RestoreReportConfig, control: JobControl, emit:
         emit(StepDone(stage=_STAGE, step=index, num_steps=len(config.outcomes)))
         crops: tuple[_Crop, ...] = ()
         if outcome.output is not None and num_with_crops < MAX_PHOTOS_WITH_CROPS:
-            crops = run_interruptibly(partial(_crops, outcome.source, outcome.output), control)
+            crops = run_interruptibly(partial(_crops, outcome.source, outcome.output, config.raw_look), control)
             num_with_crops += bool(crops)
         articles.append(_article(outcome, crops))
     articles += [_Article(name=str(path), lines=(_PASSED_OVER,)) for path in config.earlier_results]
@@ -135,10 +135,10 @@ def most_detailed_spot(pixels: Pixels, side_px: int) -> tuple[int, int]:
     return int(row) * side, int(column) * side
 
 
-def _crops(source: PhotoRef, output: Path) -> tuple[_Crop, ...]:
+def _crops(source: PhotoRef, output: Path, raw_look: RawLook) -> tuple[_Crop, ...]:
     """Both crops; none where one of the files cannot be read any more or they do not fit."""
     try:
-        noisy = as_in_stack(source, read_image(source, raw_look=look_of_result(output)))
+        noisy = as_in_stack(source, read_image(source, raw_look=look_of_result(output, raw_look)))
         restored = read_image(output)
     except EngineError:
         return ()

@@ -243,7 +243,7 @@ def load_panes(
         previous: What was shown before: a picture that stays is the same object, so that nothing is made ready for
             display or measured again.
         ahead: Where the pictures of the next photo come from, if they shall be made while this one is looked at.
-        raw_look: How a raw file looks where no restored version of it is shown; else as that was rendered.
+        raw_look: How a raw file looks where no restored version of it says how it was rendered; else as that was.
     """
     look = _look_of(photo, sources, raw_look)
     sources = [_with_look(source, look) for source in sources]
@@ -318,7 +318,7 @@ def _look_of(photo: PhotoRef, sources: Sequence[PaneSource], wanted: RawLook) ->
     for source in sources:
         result = source.picture if source.role is PictureRole.RESTORED else None
         if result is not None and format_of_name(result.file) != "dng":
-            return look_of_result(result.file)
+            return look_of_result(result.file, wanted)
     return wanted
 
 

@@ -97,7 +97,7 @@ class BatchRunner(QObject):
 
     def write_report(self, outcomes: Sequence[PhotoOutcome], folder: Path) -> None:
         """Write what became of the photos into a folder, beside whatever else is running."""
-        if self._report_job is not None or not outcomes:
+        if self._report_job is not None or not outcomes or self._config is None:
             return
         job = self._runner.submit(
             JobRequest(
@@ -105,7 +105,10 @@ class BatchRunner(QObject):
                 page_id=self._page_id,
                 function=write_restore_report,
                 config=RestoreReportConfig(
-                    path=report_path(folder), outcomes=tuple(outcomes), earlier_results=self._earlier_results
+                    path=report_path(folder),
+                    outcomes=tuple(outcomes),
+                    earlier_results=self._earlier_results,
+                    raw_look=self._config.raw_look,
                 ),
                 lane=JobLane.SIDE,
             )

@@ -175,10 +175,19 @@ def read_provenance(path: Path) -> Provenance | None:
         return _parse(content[packet])
 
 
-def look_of_result(path: Path) -> RawLook:
-    """Return how a result of this program was rendered from raw; neutral for any other file."""
+def look_of_result(path: Path, asked_for: RawLook = "neutral") -> RawLook:
+    """Return how a result of this program was rendered from raw.
+
+    Args:
+        path: The file.
+        asked_for: How it was where the file says nothing of itself, as its format or a person leaves it.
+    """
     provenance = read_provenance(path)
-    return "neutral" if provenance is None else provenance.raw_look
+    if provenance is not None:
+        return provenance.raw_look
+    # What is still to be developed has no look.
+    is_of_sensors = any(spec.is_of_sensors and path.suffix.lower() in spec.suffixes for spec in FORMATS.values())
+    return "neutral" if is_of_sensors else asked_for
 
 
 def is_intact(path: Path) -> bool:

@@ -17,6 +17,7 @@ from tests.app.conftest import show_at
 from tests.engine.photo_files.test_tone import as_bytes, camera_file, scene
 from tests.engine.restoring import test_linear_dng, test_raw_restoring
 from tests.engine.restoring.test_linear_dng import write_model
+from tests.engine.restoring.test_raw_looks import crops_of
 
 LEVEL = 1 / 255
 
@@ -105,6 +106,31 @@ def test_what_the_three_sliders_show_is_what_the_batch_writes(qtbot, session, ru
     finally:
         page.done_before.shut_down()
         page.preview.shut_down()
+
+
+def test_a_result_that_says_nothing_of_itself_is_shown_beside_its_photo_alike(
+    qtbot, restore, filled, runner, settings, raw
+):
+    """In the report and in Compare: a BMP has no place for the note."""
+    editor = restore.options.output.editor("format")
+    editor.set_value("bmp")
+    editor.edited.emit()
+    restore.primary.click()
+    qtbot.waitUntil(lambda: not runner.is_busy and not restore.preview.is_busy, timeout=60_000)
+    restore.report_button.click()
+    qtbot.waitUntil(lambda: not restore.batch.is_reporting, timeout=60_000)
+    (report,) = restore.destination.glob("*.html")
+    before, after = crops_of(report)
+    assert np.abs(before - after).mean() < 2
+    page = ComparePage(filled, runner, settings)
+    show_at(qtbot, page, 1100, 700)
+    page.activated()
+    try:
+        qtbot.waitUntil(lambda: not page.is_busy and len(page._loaded.panes) >= 2, timeout=30_000)
+        noisy, restored = (pane.pixels for pane in page._loaded.panes[:2])
+        np.testing.assert_allclose(noisy, restored, atol=LEVEL)
+    finally:
+        page.shut_down()
 
 
 def test_compare_shows_the_noisy_photo_as_its_result_was_rendered(qtbot, restore, filled, runner, settings, raw):

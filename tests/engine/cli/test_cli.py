@@ -32,7 +32,6 @@ from engine.photo_files.photos import probe_image
 from engine.runs.store import RunStore
 from tests.conftest import TinyPhotos
 from tests.engine.restoring.test_restoring import make_photo
-from tests.starter_makers import make_starter
 from tests.warm_processes import run_warm, start_warm
 
 COMMANDS = {
@@ -364,16 +363,6 @@ def test_a_run_is_found_by_its_id_or_its_folder(tmp_path: Path, monkeypatch: pyt
     assert find_run_or_model("missing") == tmp_path / "missing"
 
 
-@pytest.fixture
-def starters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Starter models of two tasks, where a frozen program has them."""
-    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
-    folder = tmp_path / "assets" / "starters"
-    folder.mkdir(parents=True)
-    names = {"denoise": "denoise", "sr2": "super_resolution_x2"}
-    return {task: make_starter(folder, name, task).path for task, name in names.items()}
-
-
 def in_process(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -501,6 +490,25 @@ def test_a_folder_that_gives_nothing_does_not_stop_the_others(
     assert [Path(report).parent for report in result["reports"]] == [photos[0].parent, photos[2].parent, stack.parent]
     told = [line for line in done.stderr.splitlines() if "its own blend is not used" in line]
     assert len(told) == 1
+
+
+@pytest.mark.usefixtures("starters")
+def test_a_photo_that_is_gone_is_its_own_failure_alone_beside_others(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
+    """As another program names the photos of a selection, of which some are gone: each is told by its own name."""
+    photo, neighbour = tmp_path / "monday" / "photo.png", tmp_path / "friday" / "photo.png"
+    for index, present in enumerate((photo, neighbour)):
+        present.parent.mkdir()
+        shutil.copy(tiny_photos.noisy / f"photo {index}.png", present)
+    gone = [tmp_path / "tuesday" / "one.png", tmp_path / "tuesday" / "two.png", tmp_path / "friday" / "no folder"]
+    done = in_process("restore", "starter", "--beside", "--json", photo, *gone, neighbour)
+    assert done.exit_code == 1, done.output
+    result = last_object(done.stdout)
+    assert [one["source"] for one in result["restored"]] == [str(photo), str(neighbour)]
+    assert [one["path"] for one in result["failed"]] == [str(path) for path in gone]
+    assert all(one["reason"].startswith(f"{one['path']} is not there") for one in result["failed"])
+    assert not (tmp_path / "tuesday").exists()
+    nothing = in_process("restore", "starter", "--beside", "--json", *gone)
+    assert (nothing.exit_code, last_object(nothing.stdout)["error"]) == (3, f"{gone[1]} is not there.")
 
 
 @pytest.mark.usefixtures("starters")

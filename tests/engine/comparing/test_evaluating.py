@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter
@@ -21,16 +22,18 @@ from engine.comparing.baselines.catalogue import BASELINES
 from engine.comparing.baselines.interpolation import interpolate_bilinear, interpolate_malvar
 from engine.comparing.evaluating import evaluate
 from engine.comparing.metrics import psnr
-from engine.contracts.configs import EvaluateConfig
+from engine.contracts.configs import EvaluateConfig, RestoreConfig
 from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import FileSkipped, JobEvent, JobWarning, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
+from engine.contracts.photo import PhotoRef
 from engine.contracts.results import EvaluationResult
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 from engine.photo_files.raw.demosaicking import bayer_mosaic
+from engine.restoring.job import restore
 from tests.conftest import TinyPhotos
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
@@ -45,6 +48,15 @@ def save_fresh_model(path: Path, card: ModelCard) -> Path:
 def identity_model(tmp_path: Path) -> Path:
     """A fresh network changes nothing: what comes out must be what went in."""
     return save_fresh_model(tmp_path / "identity.safetensors", CARD)
+
+
+def changing_model(path: Path) -> Path:
+    """A model that mixes colours, and whose result depends on where between black and white a value lies."""
+    weights = build_network(CARD).state_dict()
+    for number, name in enumerate(weights):
+        weights[name] = weights[name] + 0.05 * ((number % 3) - 1)
+    save_model(path, weights, CARD)
+    return path
 
 
 def smooth_picture(height: int, width: int, num_channels: int = 3, seed: int = 0) -> NDArray[np.float32]:
@@ -462,12 +474,8 @@ def channels_are_measured_one_by_one(tmp_path: Path, method: str, num_channels: 
     read = read_image(tmp_path / "noisy" / "all.tif")
     assert read.metadata.channels_are_gray == (num_channels >= 3)
     assert (0 if read.extra is None else read.extra.shape[2]) == num_channels - num_colours
-    weights = build_network(CARD).state_dict()
-    for number, name in enumerate(weights):
-        # A network that mixes colours: taken for one, the channels would not come out as they do alone.
-        weights[name] = weights[name] + 0.05 * ((number % 3) - 1)
-    path = tmp_path / "model.safetensors"
-    save_model(path, weights, CARD)
+    # Taken for colours, the channels would not come out as they do alone.
+    path = changing_model(tmp_path / "model.safetensors")
     fields: dict[str, Any] = {"model": path} if method == "model" else {"baseline": "wavelet"}
     together, _ = measure(tmp_path / "noisy", tmp_path / "clean", **fields)
     apart = [
@@ -487,3 +495,24 @@ def test_beside_a_mosaic_there_is_nothing_to_measure(tmp_path: Path) -> None:
     assert read_image(tmp_path / "noisy" / "all.tif").extra is not None
     result, _ = measure(tmp_path / "noisy", tmp_path / "clean", baseline="bilinear", task="demosaick")
     assert math.isfinite(result.psnr)
+
+
+def bleaching(folder: Path, clean: NDArray[np.float32]) -> None:
+    """Frames of a microscope that lose most of their light, and what they would be without noise."""
+    light = 100 + 900 * clean[..., 0] * np.array([1, 0.6, 0.3], np.float32).reshape(3, 1, 1)
+    noisy = np.random.default_rng(5).poisson(light)
+    for side, frames in (("noisy", noisy), ("clean", light)):
+        (folder / side).mkdir()
+        tifffile.imwrite(folder / side / "a.tif", np.asarray(np.rint(frames), np.uint16), photometric="minisblack")
+
+
+def test_the_pages_of_a_stack_are_measured_as_they_are_restored(tmp_path: Path) -> None:
+    bleaching(tmp_path, smooth_picture(48, 64, 1))
+    model = changing_model(tmp_path / "model.safetensors")
+    noisy, clean = (tmp_path / side / "a.tif" for side in ("noisy", "clean"))
+    measured, _ = measure(noisy, clean, model=model)
+    config = RestoreConfig(model=model, photos=(noisy,), out=tmp_path / "out", device="cpu")
+    (_, restored), *_ = restore(config, JobControl(), lambda event: None).restored
+    results = [psnr(*(read_image(PhotoRef(file, page)).pixels for file in (restored, clean))) for page in range(1, 4)]
+    # What is written is rounded.
+    assert [score.psnr for score in measured.per_image] == pytest.approx(results, abs=0.05)

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
 from scipy.signal import correlate
 from scipy.stats import norm
 
@@ -13,12 +15,14 @@ from engine.contracts.errors import InvalidInputError
 from engine.contracts.events import StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.learned_noise import BRIGHTNESS, LearnedNoise, PhotoNoise
+from engine.contracts.photo import PhotoRef
 from engine.photo_files.bicubic_resize import enlarge
-from engine.photo_files.photos import PhotoImage, write_image
+from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.residuals.inspection import ResidualConfig, common_measurement, examine_residual, judge_residual
 from engine.residuals.leak import LARGE_SHARE, TRACE_SHARE, measure_leak, smallest_side_px
 from engine.residuals.statistics import autocorrelation, radial_spectrum, residual_histogram, residual_levels
 from engine.simulation.learned.noise_file import save_noise
+from tests.engine.photos.test_stack_levels import bleaching, levels_of
 
 SIDE_PX = 240
 
@@ -238,3 +242,15 @@ def test_without_a_learned_noise_nothing_is_compared(picture: np.ndarray, tmp_pa
         write_image(tmp_path / name, PhotoImage(picture), file_format="png", bit_depth=16)
     config = ResidualConfig(noisy=tmp_path / "noisy.png", restored=tmp_path / "restored.png")
     assert examine_residual(config, JobControl(), lambda event: None).match is None
+
+
+def test_a_page_is_examined_between_the_black_and_white_of_its_stack(tmp_path: Path) -> None:
+    """By its own a page that has lost half of its light would have noise twice as strong as what was learned."""
+    frames = bleaching(side=96)[:, 0]
+    for name, shown in (("noisy", frames), ("restored", gaussian_filter(frames, (0, 2, 2)))):
+        tifffile.imwrite(tmp_path / f"{name}.tif", shown, photometric="minisblack")
+    levels = levels_of(tmp_path / "noisy.tif", 1)
+    photos = [PhotoRef(tmp_path / f"{name}.tif", 6) for name in ("noisy", "restored")]
+    report = examine_residual(ResidualConfig(noisy=photos[0], restored=photos[1]), JobControl(), lambda event: None)
+    noisy, restored = (levels.normalised(read_image(photo).pixels) for photo in photos)
+    assert report.sigma == pytest.approx(float((noisy - restored).std()), rel=0.01)

@@ -1,7 +1,10 @@
 """How results of raw files look: as in the camera, or neutral; the same wherever they are shown."""
 
+import base64
 import csv
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +90,27 @@ def test_what_is_said_of_it(tmp_path: Path, raw: Path) -> None:
     assert "Rendered" not in neutral.how
     assert neutral.output is not None
     assert look_of_result(neutral.output) == "neutral"
+
+
+def crops_of(report: Path) -> list[np.ndarray]:
+    """The pictures of a report's page, 0 to 255."""
+    contents = re.findall(r"data:image/jpeg;base64,([^\"]+)", report.read_text(encoding="utf-8"))
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"), float) for content in contents]
+
+
+@pytest.mark.parametrize("raw_look", ["camera", "neutral"])
+@pytest.mark.parametrize(("file_format", "provenance"), [("bmp", True), ("jpeg", False), ("dng", False)])
+def test_a_report_shows_before_and_after_alike_whatever_the_result_says(
+    tmp_path: Path, raw: Path, raw_look: str, file_format: str, provenance: bool
+) -> None:
+    """Of a format without a place for the note, or without the note."""
+    result = run(tmp_path, raw, report=True, format=file_format, provenance=provenance, raw_look=raw_look)
+    ((_, output),) = result.restored
+    assert read_provenance(output) is None
+    assert result.report is not None
+    before, after = crops_of(result.report)
+    # The model changes nothing.
+    assert np.abs(before - after).mean() < 2
 
 
 def test_photos_say_nothing_of_it_and_are_as_before(tmp_path: Path) -> None:

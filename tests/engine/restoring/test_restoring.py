@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from engine.photo_files.values.sample_types import SampleType, to_float, to_samp
 from engine.restoring import batch as restore_batch
 from engine.restoring import pipeline as restore_pipeline
 from engine.restoring.blending import blended
-from engine.restoring.job import restore
+from engine.restoring.job import restore, restore_each
 from engine.restoring.restorer import Restorer
 
 CARD = ModelCard(name="test model", backbone_params=UNetParams(width=8, num_levels=2).model_dump())
@@ -224,6 +225,31 @@ def test_a_photo_beside_the_batch_is_never_written_over(identity_model: Path, tm
         result, _ = run_restore(identity_model, tmp_path / "b.png", tmp_path, **fields)
         assert outputs(result) == ["b_2.jpg"]
         assert (tmp_path / "b.jpg").read_bytes() == before
+
+
+def test_a_folder_that_goes_away_during_the_batch_does_not_stop_the_others(
+    identity_model: Path, tmp_path: Path
+) -> None:
+    photos = [tmp_path / day / "a.png" for day in ("monday", "tuesday", "wednesday")]
+    for photo in photos:
+        make_photo(photo)
+    lost = photos[1].parent
+    configs = [RestoreConfig(model=identity_model, photos=(one,), out=one.parent, device="cpu") for one in photos]
+    skipped = []
+
+    def emit(event: JobEvent) -> None:
+        if isinstance(event, ImageRestored) and event.source == PhotoRef(photos[0]):
+            shutil.rmtree(lost)
+            # So that it cannot be made again, as where the disk that held it is gone.
+            lost.write_bytes(b"")
+        if isinstance(event, FileSkipped):
+            skipped.append(event.path)
+
+    result = restore_each(configs, JobControl(), emit)
+    assert [source for source, _ in result.restored] == [PhotoRef(photos[0]), PhotoRef(photos[2])]
+    (failed,) = result.failed
+    assert (failed.path, failed.reason.startswith(f"The folder {lost} cannot be made")) == (PhotoRef(photos[1]), True)
+    assert skipped == [PhotoRef(photos[1])]
 
 
 def test_the_photos_times_are_those_of_the_batch_without_pauses(identity_model: Path, tmp_path: Path) -> None:
