@@ -254,7 +254,8 @@ class _StackRestoration:
                     noisy = replace(noisy, metadata=replace(own, levels=shared))
                 result = self._work.restore(noisy, partial(self._on_tile, index))
             except (ImageReadError, ImageWriteError) as error:
-                if isinstance(error.__cause__, OSError) or not photo.photo.is_on_disk():
+                # Of a disk or of memory that fails now the page has nothing: it is there the next time.
+                if isinstance(error.__cause__, (OSError, MemoryError)) or not photo.photo.is_on_disk():
                     raise
                 reading = reading or self._read_ahead(index + 1)
                 result = self._unrestored(number, noisy, error)

@@ -227,8 +227,10 @@ class StackFile:
 
         Returns:
             Of shape height x width x channels, and whether more than two channels are no red, green and blue.
+
+        Raises:
+            MemoryError: There is not enough memory for it now.
         """
-        # As in `read_layout`.
         try:
             page = find_page(self._tiff, number)
             if page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
@@ -238,6 +240,9 @@ class StackFile:
                 samples = np.moveaxis(samples, 0, -1)
             samples = samples.reshape(page.imagelength, page.imagewidth, -1)
             return samples, page.photometric == tifffile.PHOTOMETRIC.MINISBLACK
+        except MemoryError:
+            raise
+        # As in `read_layout`.
         except Exception:  # noqa: BLE001
             return None
 

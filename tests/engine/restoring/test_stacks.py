@@ -304,6 +304,31 @@ def test_a_stack_no_page_of_which_can_be_read_fails(model: Path, tmp_path: Path)
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_page_for_which_memory_was_short_is_restored_the_next_time(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    """It is no damaged page; where the levels are measured first, they are those of all pages the next time."""
+    tifffile.imwrite(tmp_path / "a.tif", frames(4, SIDE, SIDE, dtype=dtype), photometric="minisblack")
+
+    def asarray(page: tifffile.TiffPage, *args: Any, **options: Any) -> NDArray[Any]:
+        if page.index == 2:
+            raise MemoryError
+        return decoded(page, *args, **options)
+
+    decoded = tifffile.TiffPage.asarray
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile.TiffPage, "asarray", asarray)
+        (failed,) = restored(model, tmp_path / "a.tif", tmp_path / "out").failed
+    assert failed.reason == "There is not enough memory to open the picture."
+    (outcome,) = restored(model, tmp_path / "a.tif", tmp_path / "out").outcomes
+    kept = ("2 of its pages had been restored before it was stopped.",)
+    assert (outcome.remarks, outcome.lost_pages) == (kept if dtype == "uint8" else (), ())
+    ((_, expected),) = restored(model, tmp_path / "a.tif", tmp_path / "at once").restored
+    assert outcome.output is not None
+    assert outcome.output.read_bytes() == expected.read_bytes()
+
+
 @pytest.fixture
 def told_of_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell how far a batch is whenever it gets on, rather than some times a second."""
