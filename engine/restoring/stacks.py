@@ -317,8 +317,10 @@ class _StackRestoration:
         )
         if is_first:
             content = with_provenance(content, "tiff", output.provenance, page.width, page.height)
-        entries = scaled_resolution(source.entries_of_page(number), self._work.scale, source.byte_order)
-        if output.metadata != "none" and self._work.scale == 1:
+        is_described = output.metadata != "none"
+        of_page = source.entries_of_page(number, with_names=is_described)
+        entries = scaled_resolution(of_page, self._work.scale, source.byte_order)
+        if is_described and self._work.scale == 1:
             entries += source.entries_of_program(number)
         entries += self._description(number, page)
         writer.add(content, entries, without=(_IMAGE_DESCRIPTION,))

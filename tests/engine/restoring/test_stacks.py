@@ -517,6 +517,27 @@ def test_nothing_but_the_axes_is_said_where_no_metadata_is_wanted(model: Path, t
         assert "slice 3" not in str(told.get("imagej"))
 
 
+@pytest.mark.parametrize("metadata", ["keep", "without-gps", "none"])
+def test_names_and_positions_of_pages_are_kept_where_metadata_is_wanted(
+    model: Path, tmp_path: Path, metadata: str
+) -> None:
+    """A folio, a patient or a sample; what tells the pages apart by number alone is no such thing."""
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for number, page in enumerate(frames(2, SIDE, SIDE)):
+            name = f"patient {number}"
+            tags = [(285, 2, len(name) + 1, name, True), (286, 5, 1, (4, 1), True), (297, 3, 2, (number, 2), True)]
+            writer.write(page, photometric="minisblack", metadata=None, resolution=(300, 300), extratags=tags)
+    ((_, output),) = restored(model, tmp_path / "a.tif", tmp_path / "out", metadata=metadata).restored
+    with tifffile.TiffFile(output) as tiff:
+        said = [[page.tags.valueof(tag) for tag in (285, 286, 297, 282)] for page in tiff.pages]
+    is_kept = metadata != "none"
+    assert said == [
+        [f"patient {number}" if is_kept else None, (4, 1) if is_kept else None, (number, 2), (300, 1)]
+        for number in range(2)
+    ]
+    assert is_kept or b"patient" not in output.read_bytes()
+
+
 def test_other_numbers_are_named_in_the_description(model: Path, tmp_path: Path) -> None:
     shape, dtype, options = WRITERS["OME"]
     tifffile.imwrite(tmp_path / "a.ome.tif", frames(*shape, dtype=dtype), **options)
