@@ -45,8 +45,8 @@ _IMAGE_DESCRIPTION: Final = 270
 _ASCII: Final = 2
 SMALLER_VERSIONS_REMARK: Final = "The smaller versions of its pages that the file holds were left out."
 
-OnPage = Callable[[int, float], None]
-"""Told how many pages are done, and the part of the next one, 0 to 1."""
+OnPage = Callable[[int, int, float], None]
+"""Told how many pages are done, how many of these had been done before, and the part of the next one, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,13 @@ class RestoredStack:
         output: The file.
         remarks: Sentences about what could not be done.
         lost_pages: The numbers of the pages that could not be restored.
+        num_kept: How many of its pages had been done before.
     """
 
     output: Path
     remarks: tuple[str, ...]
     lost_pages: tuple[int, ...]
+    num_kept: int
 
 
 def restore_stack(
@@ -119,7 +121,12 @@ def restore_stack(
                 say("The pages could not be put into one file ({error}).", error=error),
                 "Choose another format, which gives each page a file of its own.",
             ) from error
-    return RestoredStack(output=publication.path, remarks=restoration.remarks, lost_pages=restoration.lost_pages)
+    return RestoredStack(
+        output=publication.path,
+        remarks=restoration.remarks,
+        lost_pages=restoration.lost_pages,
+        num_kept=restoration.num_kept,
+    )
 
 
 def _write(restoration: "_StackRestoration", temporary: Path, unfinished: UnfinishedStack | None) -> None:
@@ -167,7 +174,7 @@ class _StackRestoration:
         self._failures: list[str] = []
         self.lost_pages: tuple[int, ...] = ()
         self.progress: StackProgress | None = None
-        self._num_kept = 0
+        self.num_kept = 0
         self._first_error: EngineError | None = None
         self._is_of_imagej = source.is_of_imagej
         self._pages_are_alike = not self._is_of_imagej or source.pages_are_alike(photo.pages)
@@ -178,8 +185,8 @@ class _StackRestoration:
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what could not be done."""
         kept = (
-            [say("{num_kept:,} of its pages had been restored before it was stopped.", num_kept=self._num_kept)]
-            if self._num_kept
+            [say("{num_kept:,} of its pages had been restored before it was stopped.", num_kept=self.num_kept)]
+            if self.num_kept
             else []
         )
         more = len(self._failures) - _NAMED_PAGES
@@ -196,7 +203,7 @@ class _StackRestoration:
         progress = self.progress
         with path.open("w+b" if progress is None else "r+b") as file:
             writer = None if progress is None else StackWriter.going_on(file, progress.writer)
-            for index, (number, page) in enumerate(self._restored(self._num_kept), start=self._num_kept):
+            for index, (number, page) in enumerate(self._restored(self.num_kept), start=self.num_kept):
                 if writer is None:
                     writer = self._writer(file, page)
                 self._add(writer, number, page, is_first=index == 0)
@@ -222,7 +229,7 @@ class _StackRestoration:
 
     def go_on_with(self, progress: StackProgress) -> None:
         """Take over what was done before."""
-        self.progress, self._num_kept = progress, progress.num_pages
+        self.progress, self.num_kept = progress, progress.num_pages
         self._remarks.update(dict.fromkeys(progress.remarks))
         self._failures, self.lost_pages = list(progress.failures), progress.lost_pages
 
@@ -241,7 +248,7 @@ class _StackRestoration:
         reading = self._read_ahead(num_done)
         for index, number in enumerate(photo.pages[num_done:], start=num_done):
             self._control.wait_if_paused()
-            self._on_page(index, 0.0)
+            self._on_page(index, self.num_kept, 0.0)
             current, reading = reading, None
             noisy: PhotoSamples | None = None
             try:
@@ -260,7 +267,7 @@ class _StackRestoration:
                 reading = reading or self._read_ahead(index + 1)
                 result = self._unrestored(number, noisy, error)
             yield number, result
-        self._on_page(len(photo.pages), 0.0)
+        self._on_page(len(photo.pages), self.num_kept, 0.0)
 
     def _read_ahead(self, index: int) -> Pending[PhotoSamples] | None:
         if index >= len(self._photo.pages):
@@ -268,7 +275,7 @@ class _StackRestoration:
         return Pending(partial(read_samples, PhotoRef(self._photo.photo.file, self._photo.pages[index])))
 
     def _on_tile(self, index: int, num_done: int, num_tiles: int) -> None:
-        self._on_page(index, num_done / num_tiles)
+        self._on_page(index, self.num_kept, num_done / num_tiles)
 
     def _unrestored(self, number: int, noisy: PhotoSamples | None, error: EngineError) -> PhotoSamples:
         """Return what stands in the place of a page that cannot be read or restored, and note that."""

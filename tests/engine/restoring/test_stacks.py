@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.cli.main import _describe_restore
 from engine.cli.reporting import EXIT_SOME_FAILED
 from engine.contracts.configs import RestoreConfig
-from engine.contracts.events import JobEvent
+from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
@@ -381,6 +381,35 @@ def test_a_stopped_stack_goes_on_where_it_stood(model: Path, tmp_path: Path, kin
     assert is_intact(output)
     assert find_done_photos(config, JobControl()) == (PhotoRef(tmp_path / name),)
     assert len(restore(config, JobControl(), lambda event: None).already_done) == 1
+
+
+@pytest.mark.usefixtures("told_of_each_page")
+def test_the_time_left_of_a_stack_that_goes_on_counts_what_is_restored_now(model: Path, tmp_path: Path) -> None:
+    """And so do the megapixels: pages that are kept from before took no time."""
+    num_pages, num_kept = 20, 16
+    tifffile.imwrite(tmp_path / "a.tif", frames(num_pages, SIDE, SIDE), photometric="minisblack")
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
+    stopped_after(config, num_kept, num_pages)
+    told: list[tuple[float, StepDone]] = []
+
+    def note(event: JobEvent) -> None:
+        if isinstance(event, StepDone) and event.stage == "Restoring":
+            told.append((time.monotonic(), event))
+
+    result = restore(config, JobControl(), note)
+    shares = [event.metrics["fraction"] for _, event in told]
+    kept = num_kept / num_pages
+    assert all(share == 0 or share >= kept for share in shares)
+    # By how long it has taken so far, as the estimate says and as the clock on the wall does.
+    estimated = [
+        event.seconds_left * (share - kept) / (1 - share) / (now - told[0][0])
+        for (now, event), share in zip(told, shares, strict=True)
+        if event.seconds_left is not None and kept < share < 1
+    ]
+    assert max(estimated) > 0.7, "a fifth where the pages that are kept are counted"
+    assert all(event.seconds_left is None for (_, event), share in zip(told, shares, strict=True) if share <= kept)
+    assert told[-1][1].seconds_left == 0
+    assert result.megapixels == pytest.approx((num_pages - num_kept) * SIDE * SIDE / 1e6)
 
 
 def noted(out: Path) -> dict[str, Any]:
