@@ -241,7 +241,10 @@ class RestoreBatch:
         except MemoryError as error:
             raise _too_large(megapixels) from error
         self._clock.add(photo.megapixels, restored.num_kept * megapixels)
-        placement = replace(placement, output=restored.output)
+        provenance = placement.provenance
+        if provenance is not None:
+            provenance = replace(provenance, lost_pages=" ".join(map(str, restored.lost_pages)))
+        placement = replace(placement, output=restored.output, provenance=provenance)
         self._succeed(photo, placement, started, restored.remarks, restored)
 
     def _succeed(
@@ -284,10 +287,20 @@ class RestoreBatch:
 
     def _pass_over(self, photo: SourcePhoto, placement: Placement) -> None:
         how, is_done = _how(placement), placement.state == "done"
+        provenance = placement.provenance if is_done else None
+        lost_pages = () if provenance is None else provenance.numbers_of_lost_pages
         self._clock.leave_out(photo.megapixels)
-        self._emit(PhotoPassedOver(source=photo.photo, output=placement.output, is_done=is_done, how=how))
+        self._emit(
+            PhotoPassedOver(
+                source=photo.photo, output=placement.output, is_done=is_done, how=how, lost_pages=lost_pages
+            )
+        )
         assert placement.state != "write"
-        self._outcomes.append(PhotoOutcome(source=photo.photo, state=placement.state, output=placement.output, how=how))
+        self._outcomes.append(
+            PhotoOutcome(
+                source=photo.photo, state=placement.state, output=placement.output, how=how, lost_pages=lost_pages
+            )
+        )
 
     def _fail(self, photo: SourcePhoto, error: EngineError) -> None:
         skipped = FileSkipped(path=photo.photo, reason=error.message, hint=error.hint)

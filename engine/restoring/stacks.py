@@ -23,7 +23,7 @@ from engine.machine.destination import make_folder
 from engine.machine.interruptible import Pending
 from engine.photo_files.exif import ExifEntry, InvalidExifError
 from engine.photo_files.metadata.fitting import fit_metadata
-from engine.photo_files.metadata.provenance import renew_digest
+from engine.photo_files.metadata.provenance import Provenance, complete_provenance, room_for_lost_pages
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata, PhotoSamples
 from engine.photo_files.photos import encode_samples, read_samples, with_provenance
 from engine.photo_files.tiff.stack_descriptions import CHANGED_REMARK, StackChange, described_result, describes_stack
@@ -225,7 +225,7 @@ class _StackRestoration:
             raise self._first_error
         output = self._output
         if output.provenance is not None:
-            renew_digest(path)
+            complete_provenance(path, self.lost_pages)
 
     def go_on_with(self, progress: StackProgress) -> None:
         """Take over what was done before."""
@@ -307,14 +307,8 @@ class _StackRestoration:
 
     def _add(self, writer: StackWriter, number: int, page: PhotoSamples, *, is_first: bool) -> None:
         output, source = self._output, self._source
-        fitted = fit_metadata(
-            page.metadata,
-            "tiff",
-            output.metadata,
-            output.provenance if is_first else None,
-            page.width,
-            page.height,
-        )
+        provenance = self._provenance() if is_first else None
+        fitted = fit_metadata(page.metadata, "tiff", output.metadata, provenance, page.width, page.height)
         self._remarks.update(dict.fromkeys(fitted.remarks))
         form = source.form(number)
         if self._is_of_imagej:
@@ -323,7 +317,7 @@ class _StackRestoration:
             replace(page, metadata=fitted), file_format="tiff", metadata=output.metadata, tiff_form=form
         )
         if is_first:
-            content = with_provenance(content, "tiff", output.provenance, page.width, page.height)
+            content = with_provenance(content, "tiff", provenance, page.width, page.height)
         is_described = output.metadata != "none"
         of_page = source.entries_of_page(number, with_names=is_described)
         entries = scaled_resolution(of_page, self._work.scale, source.byte_order)
@@ -331,6 +325,12 @@ class _StackRestoration:
             entries += source.entries_of_program(number)
         entries += self._description(number, page)
         writer.add(content, entries, without=(_IMAGE_DESCRIPTION,))
+
+    def _provenance(self) -> Provenance | None:
+        """What is written into the first page, before it is known which others can be restored."""
+        provenance = self._output.provenance
+        room = room_for_lost_pages(self._photo.pages)
+        return None if provenance is None else replace(provenance, lost_pages=room)
 
     def _description(self, number: int, page: PhotoSamples) -> list[ExifEntry]:
         """Return what the stack says of a page, or on its first one of all, for the result."""

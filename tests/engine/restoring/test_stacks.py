@@ -291,6 +291,13 @@ def test_a_page_that_cannot_be_read_keeps_its_place_and_is_told(model: Path, tmp
     assert "2 stacks are not complete" in ending.summary
     assert "short.tif: page 2" in ending.summary
     assert ending.exit_code == EXIT_SOME_FAILED
+    # The results say it themselves, so that they are not complete the next time either.
+    again = restored(model, (tmp_path / "nan.tif", tmp_path / "short.tif"), tmp_path / "out")
+    assert [(outcome.state, outcome.lost_pages) for outcome in again.outcomes] == [("done", (3,)), ("done", (2,))]
+    assert [outcome.how for outcome in again.outcomes] == [outcome.how for outcome in result.outcomes]
+    assert again.outcomes[0].how.endswith(" Of its pages these could not be restored: 3.")
+    assert again.incomplete == again.outcomes
+    assert _describe_restore(again).exit_code == EXIT_SOME_FAILED
     found = tifffile.imread(tmp_path / "out" / "short_restored.tif")
     assert found.shape == (4, SIDE, SIDE)
     assert [bool(page.any()) for page in found] == [True, False, True, True]
