@@ -23,7 +23,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.machine import process_identity
-from engine.machine.atomic_files import remove_leftovers
+from engine.machine.atomic_files import UNFINISHED_SUFFIX, remove_leftovers
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.models.starters import starter_path
@@ -421,7 +421,8 @@ def test_the_time_left_of_a_stack_that_goes_on_counts_what_is_restored_now(model
 
 def noted(out: Path) -> dict[str, Any]:
     """Return what is noted of a stack on its way; nothing where there is none yet."""
-    notes = list(out.glob(".*.json")) if out.is_dir() else []
+    # Not the temporary file that becomes the next note.
+    notes = list(out.glob(f".*{UNFINISHED_SUFFIX}.json")) if out.is_dir() else []
     return json.loads(notes[0].read_text()) if notes else {"num_pages": 0}
 
 
