@@ -291,12 +291,14 @@ class PhotoPassedOver:
         is_done: Whether that is the result that would have been written, and undamaged; otherwise it is any file of the
             name, which was to be left alone.
         how: As in `ImageRestored`.
+        lost_pages: As in `ImageRestored`, where it is done.
     """
 
     source: PhotoRef
     output: Path
     is_done: bool
     how: str = ""
+    lost_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,6 +111,13 @@ def given_for(photo: PhotoRef, given: Sequence[GivenLevels]) -> tuple[GivenLevel
     return tuple(dict.fromkeys(one for one in counting.values() if one is not None))
 
 
+def given_for_pages(file: Path, given: Sequence[GivenLevels]) -> tuple[tuple[int, GivenLevels], ...]:
+    """Return what is given for single pages of a file, each with the page's number, in the order given."""
+    file = _from_root(file).file
+    refs = [(PhotoRef(Path()) if one.place is None else _from_root(one.place), one) for one in given]
+    return tuple((ref.page, one) for ref, one in refs if ref.page and ref.file == file)
+
+
 def _narrowness(given: GivenLevels) -> tuple[int, int, bool]:
     if given.place is None:
         return 0, 0, given.channel > 0

@@ -9,7 +9,7 @@ from engine.contracts.photo import PhotoRef
 from engine.photo_files.metadata.provenance import Provenance, digest_of_file, is_intact, read_provenance
 from engine.photo_files.opened_photo import disk_failure
 from engine.photo_files.raw.bare import BARE_SUFFIXES, find_side_car
-from engine.photo_files.values.given import identity_of_levels
+from engine.photo_files.values.given import identity_of_levels, identity_of_page_levels
 
 _NUM_REMEMBERED_FILES: Final = 20_000
 
@@ -29,6 +29,8 @@ def identity_of(*files: PhotoRef | Path) -> str:
         parts.append(str(named))
         if levels := identity_of_levels(PhotoRef.of(named)):
             parts.append(f"levels {levels}")
+        if levels := identity_of_page_levels(PhotoRef.of(named)):
+            parts.append(f"levels of pages {levels}")
         try:
             side_car = find_side_car(file) if file.suffix.lower() in BARE_SUFFIXES else None
             for one in filter(None, (file, side_car)):

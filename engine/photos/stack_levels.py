@@ -52,6 +52,7 @@ class StackLevels:
 
         Raises:
             JobCancelled: Asked to end.
+            ImageReadError: There is not enough memory to read a page.
         """
         identity = identity_of(file)
         with _remembered_lock:
@@ -73,7 +74,10 @@ class StackLevels:
         for page in _chosen(layout, channels):
             try:
                 samples = run_interruptibly(partial(read_samples, PhotoRef(file, page)), control)
-            except ImageReadError:
+            except ImageReadError as error:
+                if isinstance(error.__cause__, MemoryError):
+                    # The page is not damaged: without it the others would have other levels than the next time.
+                    raise
                 # Its own turn says so.
                 continue
             key = _key(channels[page], samples.metadata, samples.samples.shape[2])
@@ -105,6 +109,7 @@ def levels_in_stack(
 
     Raises:
         JobCancelled: Asked to end.
+        ImageReadError: There is not enough memory to read a page.
     """
     if not photo.page or metadata.type_written == "uint8":
         return metadata.levels
@@ -121,6 +126,7 @@ def as_in_stack(photo: PhotoRef, read: _Read, control: JobControl | None = None)
 
     Raises:
         JobCancelled: Asked to end.
+        ImageReadError: There is not enough memory to read a page.
     """
     num_channels = int((read.samples if isinstance(read, PhotoSamples) else read.pixels).shape[2])
     levels = levels_in_stack(photo, read.metadata, num_channels, control)

@@ -33,7 +33,7 @@ from engine.restoring.output_plan import OutputPlan, Placement
 from engine.restoring.pipeline import OutputFile, Writing, can_overlap, read_ahead
 from engine.restoring.raw import restore_camera_colours, restore_raw_file
 from engine.restoring.sources import SourcePhoto
-from engine.restoring.stacks import PageWork, restore_stack
+from engine.restoring.stacks import PageWork, RestoredStack, restore_stack
 from engine.translatable import say
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Writing failed in a way that will be the same for the next photo."""
 
 _PROGRESS_INTERVAL_S = 0.1
+
+_NOTHING = 1e-9
+"""Of a batch: two sums of the same parts may differ by as much."""
 
 BYTES_PER_RESTORED_SAMPLE = 13
 """Memory for one channel of a pixel of the result: the restored one, and three more while it is rounded and written."""
@@ -226,8 +229,8 @@ class RestoreBatch:
         )
         megapixels = photo.megapixels / len(photo.pages)
 
-        def report(num_done: int, part: float) -> None:
-            self._report_progress(index, (num_done + part) * megapixels)
+        def report(num_done: int, num_kept: int, part: float) -> None:
+            self._report_progress(index, (num_done + part) * megapixels, num_kept * megapixels)
 
         if self._restorer.takes_mosaics:
             # Says what is wrong with it.
@@ -237,9 +240,12 @@ class RestoreBatch:
             restored = restore_stack(photo, self._output_file(photo, placement), work, self._control, report)
         except MemoryError as error:
             raise _too_large(megapixels) from error
-        self._clock.add(photo.megapixels)
-        placement = replace(placement, output=restored.output)
-        self._succeed(photo, placement, started, restored.remarks, restored.lost_pages)
+        self._clock.add(photo.megapixels, restored.num_kept * megapixels)
+        provenance = placement.provenance
+        if provenance is not None:
+            provenance = replace(provenance, lost_pages=" ".join(map(str, restored.lost_pages)))
+        placement = replace(placement, output=restored.output, provenance=provenance)
+        self._succeed(photo, placement, started, restored.remarks, restored)
 
     def _succeed(
         self,
@@ -247,14 +253,16 @@ class RestoreBatch:
         placement: Placement,
         started: float,
         remarks: tuple[str, ...],
-        lost_pages: tuple[int, ...] = (),
+        stack: RestoredStack | None = None,
     ) -> None:
         # While one is written the next is restored: what they share is the first one's, so that all of them together
         # took as long as the batch.
         now = self._clock.seconds
         seconds, self._told_at = now - max(started, self._told_at), now
         how = _how(placement)
-        self._megapixels += photo.megapixels
+        lost_pages = () if stack is None else stack.lost_pages
+        share_kept = 0.0 if stack is None else stack.num_kept / len(photo.pages)
+        self._megapixels += photo.megapixels * (1 - share_kept)
         self._emit(
             ImageRestored(
                 source=photo.photo,
@@ -279,10 +287,20 @@ class RestoreBatch:
 
     def _pass_over(self, photo: SourcePhoto, placement: Placement) -> None:
         how, is_done = _how(placement), placement.state == "done"
+        provenance = placement.provenance if is_done else None
+        lost_pages = () if provenance is None else provenance.numbers_of_lost_pages
         self._clock.leave_out(photo.megapixels)
-        self._emit(PhotoPassedOver(source=photo.photo, output=placement.output, is_done=is_done, how=how))
+        self._emit(
+            PhotoPassedOver(
+                source=photo.photo, output=placement.output, is_done=is_done, how=how, lost_pages=lost_pages
+            )
+        )
         assert placement.state != "write"
-        self._outcomes.append(PhotoOutcome(source=photo.photo, state=placement.state, output=placement.output, how=how))
+        self._outcomes.append(
+            PhotoOutcome(
+                source=photo.photo, state=placement.state, output=placement.output, how=how, lost_pages=lost_pages
+            )
+        )
 
     def _fail(self, photo: SourcePhoto, error: EngineError) -> None:
         skipped = FileSkipped(path=photo.photo, reason=error.message, hint=error.hint)
@@ -466,7 +484,9 @@ class RestoreBatch:
             )
         check_can_hold(self._plan.file_format(photo), width, height, self._plan.sample_type(photo), has_alpha=False)
 
-    def _report_progress(self, num_done: int, megapixels_of_current: float, always: bool = False) -> None:
+    def _report_progress(
+        self, num_done: int, megapixels_of_current: float, kept_of_current: float = 0.0, *, always: bool = False
+    ) -> None:
         now = time.monotonic()
         if not always and now - self._last_progress < _PROGRESS_INTERVAL_S:
             return
@@ -476,7 +496,7 @@ class RestoreBatch:
                 stage="Restoring",
                 step=num_done,
                 num_steps=len(self._photos),
-                seconds_left=self._clock.seconds_left(megapixels_of_current),
+                seconds_left=self._clock.seconds_left(megapixels_of_current, kept_of_current),
                 metrics={"fraction": self._clock.fraction(megapixels_of_current)},
             )
         )
@@ -516,6 +536,7 @@ class _Clock:
         self._control = control
         self._megapixels = megapixels
         self._done = 0.0
+        self._kept = 0.0
         self._started = time.monotonic()
         self._paused_before = control.paused_seconds
 
@@ -524,9 +545,10 @@ class _Clock:
         """Time so far, without pauses."""
         return time.monotonic() - self._started - (self._control.paused_seconds - self._paused_before)
 
-    def add(self, megapixels: float) -> None:
-        """Count a finished photo."""
+    def add(self, megapixels: float, kept: float = 0.0) -> None:
+        """Count a finished photo, of which so much had been done before and took no time."""
         self._done += megapixels
+        self._kept += kept
 
     def leave_out(self, megapixels: float) -> None:
         """Forget a photo that takes no time."""
@@ -536,10 +558,18 @@ class _Clock:
         """Return the part that is done, 0 to 1, with `of_current` megapixels of the photo in work."""
         return min((self._done + of_current) / self._megapixels, 1.0) if self._megapixels > 0 else 1.0
 
-    def seconds_left(self, of_current: float) -> float | None:
-        """Return the estimated time left; None before the first tile."""
-        fraction = self.fraction(of_current)
-        return self.seconds * (1 / fraction - 1) if fraction > 0 else None
+    def seconds_left(self, of_current: float, kept_of_current: float = 0.0) -> float | None:
+        """Return the estimated time left; None before the first tile.
+
+        Args:
+            of_current: As in `fraction`.
+            kept_of_current: How much of it had been done before.
+        """
+        fraction, kept = self.fraction(of_current), self._kept + kept_of_current
+        if fraction == 1:
+            return 0.0
+        share = fraction - kept / self._megapixels
+        return self.seconds * (1 - fraction) / share if share > _NOTHING else None
 
 
 def _is_disk_error(error: ImageWriteError) -> bool:

@@ -13,7 +13,7 @@ from engine import __version__
 from engine.contracts.blending import Blend
 from engine.contracts.configs import RestoreConfig
 from engine.contracts.errors import EngineError, ImageWriteError
-from engine.contracts.given_levels import given_for
+from engine.contracts.given_levels import given_for, given_for_pages
 from engine.contracts.job_control import JobControl
 from engine.contracts.output_formats import FORMATS, FileFormat
 from engine.contracts.output_names import NameReader, NameValues, NumberedName, fill_pattern, split_name, stem_of_photo
@@ -240,6 +240,7 @@ class OutputPlan:
         if config.levels and not photo.info.is_raw:
             # Without the places, which are nobody's business.
             given = [one.levels_as_text for one in given_for(photo.photo, config.levels)]
+            given += self._levels_of_pages(photo, given)
             settings |= {"levels": given} if given else {}
         if photo.info.is_raw and config.raw_look != "neutral":
             # What earlier versions wrote is neutral and says nothing of it. What is still to be developed has no look
@@ -256,6 +257,15 @@ class OutputPlan:
             model_digest=self._model_digest,
             settings=json.dumps(settings, sort_keys=True),
         )
+
+    def _levels_of_pages(self, photo: SourcePhoto, of_file: list[str]) -> list[str]:
+        """Return what counts for the pages of a stack where that is not what counts for its file."""
+        if not photo.pages:
+            return []
+        levels, file = self._config.levels, photo.photo.file
+        pages = sorted({page for page, _ in given_for_pages(file, levels)} & set(photo.pages))
+        by_page = {page: [one.levels_as_text for one in given_for(PhotoRef(file, page), levels)] for page in pages}
+        return [f"page {page}: {text}" for page, given in by_page.items() if given != of_file for text in given]
 
     @cached_property
     def _model_digest(self) -> str:

@@ -23,7 +23,7 @@ from engine.machine.destination import make_folder
 from engine.machine.interruptible import Pending
 from engine.photo_files.exif import ExifEntry, InvalidExifError
 from engine.photo_files.metadata.fitting import fit_metadata
-from engine.photo_files.metadata.provenance import renew_digest
+from engine.photo_files.metadata.provenance import Provenance, complete_provenance, room_for_lost_pages
 from engine.photo_files.photo_image import ImageInfo, ImageMetadata, PhotoSamples
 from engine.photo_files.photos import encode_samples, read_samples, with_provenance
 from engine.photo_files.tiff.stack_descriptions import CHANGED_REMARK, StackChange, described_result, describes_stack
@@ -45,8 +45,8 @@ _IMAGE_DESCRIPTION: Final = 270
 _ASCII: Final = 2
 SMALLER_VERSIONS_REMARK: Final = "The smaller versions of its pages that the file holds were left out."
 
-OnPage = Callable[[int, float], None]
-"""Told how many pages are done, and the part of the next one, 0 to 1."""
+OnPage = Callable[[int, int, float], None]
+"""Told how many pages are done, how many of these had been done before, and the part of the next one, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,13 @@ class RestoredStack:
         output: The file.
         remarks: Sentences about what could not be done.
         lost_pages: The numbers of the pages that could not be restored.
+        num_kept: How many of its pages had been done before.
     """
 
     output: Path
     remarks: tuple[str, ...]
     lost_pages: tuple[int, ...]
+    num_kept: int
 
 
 def restore_stack(
@@ -119,7 +121,12 @@ def restore_stack(
                 say("The pages could not be put into one file ({error}).", error=error),
                 "Choose another format, which gives each page a file of its own.",
             ) from error
-    return RestoredStack(output=publication.path, remarks=restoration.remarks, lost_pages=restoration.lost_pages)
+    return RestoredStack(
+        output=publication.path,
+        remarks=restoration.remarks,
+        lost_pages=restoration.lost_pages,
+        num_kept=restoration.num_kept,
+    )
 
 
 def _write(restoration: "_StackRestoration", temporary: Path, unfinished: UnfinishedStack | None) -> None:
@@ -167,7 +174,7 @@ class _StackRestoration:
         self._failures: list[str] = []
         self.lost_pages: tuple[int, ...] = ()
         self.progress: StackProgress | None = None
-        self._num_kept = 0
+        self.num_kept = 0
         self._first_error: EngineError | None = None
         self._is_of_imagej = source.is_of_imagej
         self._pages_are_alike = not self._is_of_imagej or source.pages_are_alike(photo.pages)
@@ -178,8 +185,8 @@ class _StackRestoration:
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what could not be done."""
         kept = (
-            [say("{num_kept:,} of its pages had been restored before it was stopped.", num_kept=self._num_kept)]
-            if self._num_kept
+            [say("{num_kept:,} of its pages had been restored before it was stopped.", num_kept=self.num_kept)]
+            if self.num_kept
             else []
         )
         more = len(self._failures) - _NAMED_PAGES
@@ -196,7 +203,7 @@ class _StackRestoration:
         progress = self.progress
         with path.open("w+b" if progress is None else "r+b") as file:
             writer = None if progress is None else StackWriter.going_on(file, progress.writer)
-            for index, (number, page) in enumerate(self._restored(self._num_kept), start=self._num_kept):
+            for index, (number, page) in enumerate(self._restored(self.num_kept), start=self.num_kept):
                 if writer is None:
                     writer = self._writer(file, page)
                 self._add(writer, number, page, is_first=index == 0)
@@ -218,11 +225,11 @@ class _StackRestoration:
             raise self._first_error
         output = self._output
         if output.provenance is not None:
-            renew_digest(path)
+            complete_provenance(path, self.lost_pages)
 
     def go_on_with(self, progress: StackProgress) -> None:
         """Take over what was done before."""
-        self.progress, self._num_kept = progress, progress.num_pages
+        self.progress, self.num_kept = progress, progress.num_pages
         self._remarks.update(dict.fromkeys(progress.remarks))
         self._failures, self.lost_pages = list(progress.failures), progress.lost_pages
 
@@ -241,7 +248,7 @@ class _StackRestoration:
         reading = self._read_ahead(num_done)
         for index, number in enumerate(photo.pages[num_done:], start=num_done):
             self._control.wait_if_paused()
-            self._on_page(index, 0.0)
+            self._on_page(index, self.num_kept, 0.0)
             current, reading = reading, None
             noisy: PhotoSamples | None = None
             try:
@@ -254,12 +261,13 @@ class _StackRestoration:
                     noisy = replace(noisy, metadata=replace(own, levels=shared))
                 result = self._work.restore(noisy, partial(self._on_tile, index))
             except (ImageReadError, ImageWriteError) as error:
-                if isinstance(error.__cause__, OSError) or not photo.photo.is_on_disk():
+                # Of a disk or of memory that fails now the page has nothing: it is there the next time.
+                if isinstance(error.__cause__, (OSError, MemoryError)) or not photo.photo.is_on_disk():
                     raise
                 reading = reading or self._read_ahead(index + 1)
                 result = self._unrestored(number, noisy, error)
             yield number, result
-        self._on_page(len(photo.pages), 0.0)
+        self._on_page(len(photo.pages), self.num_kept, 0.0)
 
     def _read_ahead(self, index: int) -> Pending[PhotoSamples] | None:
         if index >= len(self._photo.pages):
@@ -267,7 +275,7 @@ class _StackRestoration:
         return Pending(partial(read_samples, PhotoRef(self._photo.photo.file, self._photo.pages[index])))
 
     def _on_tile(self, index: int, num_done: int, num_tiles: int) -> None:
-        self._on_page(index, num_done / num_tiles)
+        self._on_page(index, self.num_kept, num_done / num_tiles)
 
     def _unrestored(self, number: int, noisy: PhotoSamples | None, error: EngineError) -> PhotoSamples:
         """Return what stands in the place of a page that cannot be read or restored, and note that."""
@@ -299,14 +307,8 @@ class _StackRestoration:
 
     def _add(self, writer: StackWriter, number: int, page: PhotoSamples, *, is_first: bool) -> None:
         output, source = self._output, self._source
-        fitted = fit_metadata(
-            page.metadata,
-            "tiff",
-            output.metadata,
-            output.provenance if is_first else None,
-            page.width,
-            page.height,
-        )
+        provenance = self._provenance() if is_first else None
+        fitted = fit_metadata(page.metadata, "tiff", output.metadata, provenance, page.width, page.height)
         self._remarks.update(dict.fromkeys(fitted.remarks))
         form = source.form(number)
         if self._is_of_imagej:
@@ -315,12 +317,20 @@ class _StackRestoration:
             replace(page, metadata=fitted), file_format="tiff", metadata=output.metadata, tiff_form=form
         )
         if is_first:
-            content = with_provenance(content, "tiff", output.provenance, page.width, page.height)
-        entries = scaled_resolution(source.entries_of_page(number), self._work.scale, source.byte_order)
-        if output.metadata != "none" and self._work.scale == 1:
+            content = with_provenance(content, "tiff", provenance, page.width, page.height)
+        is_described = output.metadata != "none"
+        of_page = source.entries_of_page(number, with_names=is_described)
+        entries = scaled_resolution(of_page, self._work.scale, source.byte_order)
+        if is_described and self._work.scale == 1:
             entries += source.entries_of_program(number)
         entries += self._description(number, page)
         writer.add(content, entries, without=(_IMAGE_DESCRIPTION,))
+
+    def _provenance(self) -> Provenance | None:
+        """What is written into the first page, before it is known which others can be restored."""
+        provenance = self._output.provenance
+        room = room_for_lost_pages(self._photo.pages)
+        return None if provenance is None else replace(provenance, lost_pages=room)
 
     def _description(self, number: int, page: PhotoSamples) -> list[ExifEntry]:
         """Return what the stack says of a page, or on its first one of all, for the result."""

@@ -239,6 +239,7 @@ def _outcome_of(event: JobEvent) -> PhotoOutcome | None:
                 state="done" if event.is_done else "exists",
                 output=event.output,
                 how=event.how,
+                lost_pages=event.lost_pages,
             )
         case FileSkipped():
             return PhotoOutcome(source=event.path, state="failed", reason=event.reason, hint=event.hint)

@@ -10,7 +10,7 @@ import json
 import math
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -37,6 +37,9 @@ _XMP: Final = "http://ns.adobe.com/xap/1.0/"
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _NO_DIGEST: Final = "0" * 64
 _DIGEST: Final = re.compile(rb'(residua:digest=")[0-9a-f]{64}(")')
+_LOST_PAGES: Final = re.compile(rb'(residua:lost_pages=")([ 0-9]*)(")')
+_PAGE: Final = re.compile("[1-9][0-9]{0,8}")
+_NAMED_PAGES: Final = 10
 _FREE_TEXTS: Final = ("model", "run", "source")
 _MAX_TEXT: Final = 500
 _END_OF_DESCRIPTIONS: Final = b"</rdf:RDF>"
@@ -60,6 +63,7 @@ class Provenance:
         source_digest: SHA-256 of that file's content.
         model_digest: SHA-256 of the model file's content.
         settings: All settings that the pixels or the file depend on, as JSON with sorted keys.
+        lost_pages: Of a stack: the numbers of its pages that could not be restored, with spaces between them.
     """
 
     version: str
@@ -73,6 +77,7 @@ class Provenance:
     source_digest: str
     model_digest: str
     settings: str
+    lost_pages: str = ""
 
     def is_same_work(self, other: "Provenance") -> bool:
         """Tell whether both came from the same photo, by the same model, with the same settings."""
@@ -105,7 +110,20 @@ class Provenance:
                 detail=detail,
                 version=self.version,
             )
-        return say_joined((made, _AS_IN_THE_CAMERA)) if self.raw_look == "camera" else made
+        if self.raw_look == "camera":
+            made = say_joined((made, _AS_IN_THE_CAMERA))
+        return say_joined((made, self._sentence_of_pages)) if self.numbers_of_lost_pages else made
+
+    @property
+    def _sentence_of_pages(self) -> str:
+        pages = self.numbers_of_lost_pages
+        named = [f"{page}" for page in pages[:_NAMED_PAGES]] + ["…"] * (len(pages) > _NAMED_PAGES)
+        return say("Of its pages these could not be restored: {pages}.", pages=", ".join(named))
+
+    @property
+    def numbers_of_lost_pages(self) -> tuple[int, ...]:
+        """Of a stack: which of its pages could not be restored."""
+        return tuple(int(word) for word in self.lost_pages.split() if _PAGE.fullmatch(word))
 
     @property
     def raw_look(self) -> RawLook:
@@ -200,8 +218,13 @@ def is_intact(path: Path) -> bool:
         return said is not None and said[0] == b'residua:digest="%b"' % _digest_of(content, packet).encode()
 
 
-def renew_digest(path: Path) -> None:
-    """Write into a file that holds provenance the digest of what it has become.
+def room_for_lost_pages(pages: Sequence[int]) -> str:
+    """Return what stands for the lost pages of a stack until they are known: any of its pages may become one."""
+    return " ".join(" " * len(str(page)) for page in pages)
+
+
+def complete_provenance(path: Path, lost_pages: Sequence[int]) -> None:
+    """Write into a stack that holds provenance which of its pages were lost, and the digest of what it has become.
 
     Raises:
         OSError: It cannot be read or written.
@@ -211,6 +234,10 @@ def renew_digest(path: Path) -> None:
         said = None if packet is None else _DIGEST.search(content[packet])
         if packet is None or said is None:
             return
+        room = _LOST_PAGES.search(content[packet])
+        if room is not None:
+            numbers = " ".join(map(str, lost_pages)).encode()
+            content[packet.start + room.start(2) : packet.start + room.end(2)] = numbers.ljust(len(room[2]))
         place = packet.start + said.end(1)
         content[place : place + len(_NO_DIGEST)] = _digest_of(content, packet).encode()
 
@@ -277,6 +304,8 @@ def _creator(provenance: Provenance) -> str:
 def _attributes(provenance: Provenance) -> str:
     said = {field.name: _NOT_IN_XML.sub("", str(getattr(provenance, field.name))) for field in fields(provenance)}
     said |= {name: said[name][:_MAX_TEXT] for name in _FREE_TEXTS}
+    if not provenance.lost_pages:
+        del said["lost_pages"]
     return "".join(f" residua:{name}={quoteattr(text, {chr(10): ' '})}" for name, text in said.items())
 
 
@@ -291,13 +320,14 @@ def _parse(packet: bytes) -> Provenance | None:
     for description in root.iter(f"{{{_RDF}}}Description"):
         names = [field.name for field in fields(Provenance)]
         said = {name: description.get(f"{{{NAMESPACE}}}{name}") for name in (*names, "strength")}
-        known = _in_todays_words({name: text for name, text in said.items() if text is not None})
+        # Files that are no stacks, and those of earlier versions, say nothing of lost pages.
+        known = {"lost_pages": "", **_in_todays_words({name: text for name, text in said.items() if text is not None})}
         if known.keys() == set(names):
             try:
                 Blend(**{name: float(known[name]) for name in ("luminance", "colour", "detail")})
             except ValueError:
                 return None
-            return Provenance(**known)
+            return Provenance(**known | {"lost_pages": known["lost_pages"].strip()})
     return None
 
 

@@ -20,8 +20,11 @@ from engine.photo_files.tiff.pages import list_pages
 _IMAGE_DESCRIPTION: Final = 270
 _ORIENTATION: Final = 274
 _RESOLUTION: Final = (282, 283, 296)
-_OF_THE_PAGE: Final = (254, 285, 286, 287, 297)
-"""Its kind, name, place and number."""
+_COUNTING: Final = (254, 297)
+"""A page's kind and number."""
+
+_DESCRIPTIVE: Final = (285, 286, 287)
+"""Its name, and where it lay in what it was taken of."""
 
 _MICRO_MANAGER: Final = 51123
 _IMAGEJ: Final = (50838, 50839)
@@ -202,13 +205,18 @@ class StackFile:
         """Return what a page is described by, without its end mark; b"" where it is not."""
         return b"".join(bytes(entry.value) for entry in self._entries(number, (_IMAGE_DESCRIPTION,))).rstrip(b"\x00")
 
-    def entries_of_page(self, number: int) -> list[ExifEntry]:
+    def entries_of_page(self, number: int, *, with_names: bool) -> list[ExifEntry]:
         """Return what a page says of its resolution, and of its place among the pages.
 
         Of one that lies on its side the resolution is left out: its result stands upright.
+
+        Args:
+            number: Of the page.
+            with_names: Whether what it is called, and where it lay, is wanted too.
         """
         is_turned = find_page(self._tiff, number).tags.valueof(_ORIENTATION, 1) in range(5, 9)
-        return self._entries(number, _OF_THE_PAGE if is_turned else (*_RESOLUTION, *_OF_THE_PAGE))
+        resolution = () if is_turned else _RESOLUTION
+        return self._entries(number, (*resolution, *_COUNTING, *(_DESCRIPTIVE if with_names else ())))
 
     def entries_of_program(self, number: int) -> list[ExifEntry]:
         """Return what ImageJ and Micro-Manager say of a page in tags of their own."""
@@ -227,8 +235,10 @@ class StackFile:
 
         Returns:
             Of shape height x width x channels, and whether more than two channels are no red, green and blue.
+
+        Raises:
+            MemoryError: There is not enough memory for it now.
         """
-        # As in `read_layout`.
         try:
             page = find_page(self._tiff, number)
             if page.photometric not in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB):
@@ -238,6 +248,9 @@ class StackFile:
                 samples = np.moveaxis(samples, 0, -1)
             samples = samples.reshape(page.imagelength, page.imagewidth, -1)
             return samples, page.photometric == tifffile.PHOTOMETRIC.MINISBLACK
+        except MemoryError:
+            raise
+        # As in `read_layout`.
         except Exception:  # noqa: BLE001
             return None
 

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from engine.contracts.given_levels import GivenLevels, given_for, levels_for
+from engine.contracts.given_levels import GivenLevels, given_for, given_for_pages, levels_for
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.values.levels import ValueLevels, levels_of_numbers
 from engine.photo_files.values.sample_types import unit_of
@@ -75,6 +75,15 @@ def identity_of_levels(photo: PhotoRef) -> str:
     """Return what changes when other levels are given for a photo; "" where none are."""
     given = given_here()
     return ", ".join(one.levels_as_text for one in given_for(photo, given)) if given else ""
+
+
+def identity_of_page_levels(photo: PhotoRef) -> str:
+    """Return what changes when other levels are given for a page of a photo's file alone; "" where none are.
+
+    What its other pages share, being measured together, depends on that too.
+    """
+    given = given_here()
+    return ", ".join(f"page {page}: {one.levels_as_text}" for page, one in given_for_pages(photo.file, given))
 
 
 def levels_by_hand(

@@ -17,7 +17,14 @@ from PIL import Image
 
 from engine.contracts.output_formats import FileFormat
 from engine.photo_files.metadata.exif_privacy import remove_gps
-from engine.photo_files.metadata.provenance import NAMESPACE, Provenance, is_intact, read_provenance
+from engine.photo_files.metadata.provenance import (
+    NAMESPACE,
+    Provenance,
+    complete_provenance,
+    is_intact,
+    read_provenance,
+    room_for_lost_pages,
+)
 from engine.photo_files.metadata.xmp_packets import MAX_PACKET_BYTES, find_xmp, insert_xmp
 from engine.photo_files.photos import ImageMetadata, PhotoImage, read_image, write_image
 
@@ -121,6 +128,23 @@ def test_a_forged_sentence_is_noticed(tmp_path: Path) -> None:
     assert found is not None
     assert found.luminance == "0.9"
     assert not is_intact(path)
+
+
+@pytest.mark.parametrize("lost_pages", [(), (3,), tuple(range(1, 121))])
+def test_the_lost_pages_of_a_stack_are_written_where_room_was_left_for_them(
+    tmp_path: Path, lost_pages: tuple[int, ...]
+) -> None:
+    path = tmp_path / "a.tif"
+    write(path, provenance=replace(PROVENANCE, lost_pages=room_for_lost_pages(range(1, 121))))
+    num_bytes = path.stat().st_size
+    complete_provenance(path, lost_pages)
+    found = read_provenance(path)
+    assert found is not None
+    assert (found.numbers_of_lost_pages, found.is_same_work(PROVENANCE)) == (lost_pages, True)
+    assert is_intact(path)
+    assert path.stat().st_size == num_bytes
+    named = {(): "", (3,): " 3."}.get(lost_pages, " 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ….")
+    assert found.sentence.endswith(f"Of its pages these could not be restored:{named}" if named else "Residua 1.2.3.")
 
 
 def test_a_result_of_an_earlier_version_is_the_same_work_as_an_even_blend_of_its_strength(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from engine.contracts.given_levels import GivenLevels
 from engine.contracts.photo import PhotoRef
 from engine.photo_files.photos import read_samples
 from engine.photo_files.tiff.stack_reading import read_layout
+from engine.photo_files.values.given import levels_given
 from engine.photo_files.values.levels import ValueLevels
 from engine.photos.stack_levels import levels_in_stack
 
@@ -37,6 +39,17 @@ def test_the_pages_of_a_channel_have_one_black_and_one_white(tmp_path: Path) -> 
     assert len(set(found[::2])) == len(set(found[1::2])) == 1
     assert found[0] != found[1], "channels are pictures of their own"
     assert found[0].white[0] == max(levels.white[0] for levels in own[::2])
+
+
+def test_what_is_given_for_one_page_changes_what_the_others_share_at_once(tmp_path: Path) -> None:
+    """Theirs is measured without it, whether it was measured with it before or not."""
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, bleaching()[:, 0], photometric="minisblack")
+    before = levels_of(file, 2)
+    with levels_given((GivenLevels(black=1, white=2, place=PhotoRef(file, 1)),)):
+        assert levels_of(file, 2) == levels_of(file, 3) != before
+        assert levels_of(file, 1).is_given
+    assert levels_of(file, 2) == before
 
 
 def test_a_page_that_shows_something_else_keeps_its_own(tmp_path: Path) -> None:

@@ -139,6 +139,27 @@ def test_the_result_notes_them_and_others_are_other_work(model: Path, tmp_path: 
     assert run(model, tmp_path / "a.tif", tmp_path / "out", "/elsewhere=1 2").already_done
 
 
+def test_the_result_of_a_stack_notes_those_of_its_pages(model: Path, tmp_path: Path) -> None:
+    """What is given for one page alone, changed or taken back is other work."""
+    file, out = tmp_path / "s.tif", tmp_path / "out"
+    stack = counts(4, 40, 32) * np.array([1, 1, 1, 3], np.uint16).reshape(4, 1, 1)
+    tifffile.imwrite(file, stack, photometric="minisblack")
+    page = f"{file / 's · page 4.tif'}="
+    measured = picture(run(model, file, out))
+    by_hand = run(model, file, out, f"{page}50 400")
+    found = picture(by_hand)
+    assert not np.array_equal(found, measured)
+    provenance = read_provenance(by_hand.restored[0][1])
+    assert provenance is not None
+    assert json.loads(provenance.settings)["levels"] == ["page 4: 50 400"]
+    assert run(model, file, out, f"{page}50 400").already_done
+    assert run(model, file, out, f"{page}50 500").restored
+    both = run(model, file, out, "50 400", f"{page}50 400")
+    assert both.restored
+    assert run(model, file, out, "50 400").already_done, "the same for all pages"
+    assert run(model, file, out, f"{file / 's · page 9.tif'}=1 2").already_done, "it has no such page"
+
+
 def test_evaluation_restores_as_the_batch_does(model: Path, tmp_path: Path) -> None:
     clean = np.clip(counts(64, 64), 150, 200)
     for folder, content in (("noisy", counts(64, 64)), ("clean", clean)):

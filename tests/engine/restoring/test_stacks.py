@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from engine.cli.main import _describe_restore
 from engine.cli.reporting import EXIT_SOME_FAILED
 from engine.contracts.configs import RestoreConfig
-from engine.contracts.events import JobEvent
+from engine.contracts.events import JobEvent, StepDone
 from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.photo import PhotoRef
 from engine.contracts.results import RestoreResult
 from engine.machine import process_identity
-from engine.machine.atomic_files import remove_leftovers
+from engine.machine.atomic_files import UNFINISHED_SUFFIX, remove_leftovers
 from engine.method.catalogue.backbones import UNetParams
 from engine.models.files import ModelCard, build_network, save_model
 from engine.models.starters import starter_path
@@ -291,6 +291,13 @@ def test_a_page_that_cannot_be_read_keeps_its_place_and_is_told(model: Path, tmp
     assert "2 stacks are not complete" in ending.summary
     assert "short.tif: page 2" in ending.summary
     assert ending.exit_code == EXIT_SOME_FAILED
+    # The results say it themselves, so that they are not complete the next time either.
+    again = restored(model, (tmp_path / "nan.tif", tmp_path / "short.tif"), tmp_path / "out")
+    assert [(outcome.state, outcome.lost_pages) for outcome in again.outcomes] == [("done", (3,)), ("done", (2,))]
+    assert [outcome.how for outcome in again.outcomes] == [outcome.how for outcome in result.outcomes]
+    assert again.outcomes[0].how.endswith(" Of its pages these could not be restored: 3.")
+    assert again.incomplete == again.outcomes
+    assert _describe_restore(again).exit_code == EXIT_SOME_FAILED
     found = tifffile.imread(tmp_path / "out" / "short_restored.tif")
     assert found.shape == (4, SIDE, SIDE)
     assert [bool(page.any()) for page in found] == [True, False, True, True]
@@ -302,6 +309,31 @@ def test_a_stack_no_page_of_which_can_be_read_fails(model: Path, tmp_path: Path)
     assert failed.path == PhotoRef(tmp_path / "a.tif")
     assert "no numbers" in failed.reason
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_page_for_which_memory_was_short_is_restored_the_next_time(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    """It is no damaged page; where the levels are measured first, they are those of all pages the next time."""
+    tifffile.imwrite(tmp_path / "a.tif", frames(4, SIDE, SIDE, dtype=dtype), photometric="minisblack")
+
+    def asarray(page: tifffile.TiffPage, *args: Any, **options: Any) -> NDArray[Any]:
+        if page.index == 2:
+            raise MemoryError
+        return decoded(page, *args, **options)
+
+    decoded = tifffile.TiffPage.asarray
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile.TiffPage, "asarray", asarray)
+        (failed,) = restored(model, tmp_path / "a.tif", tmp_path / "out").failed
+    assert failed.reason == "There is not enough memory to open the picture."
+    (outcome,) = restored(model, tmp_path / "a.tif", tmp_path / "out").outcomes
+    kept = ("2 of its pages had been restored before it was stopped.",)
+    assert (outcome.remarks, outcome.lost_pages) == (kept if dtype == "uint8" else (), ())
+    ((_, expected),) = restored(model, tmp_path / "a.tif", tmp_path / "at once").restored
+    assert outcome.output is not None
+    assert outcome.output.read_bytes() == expected.read_bytes()
 
 
 @pytest.fixture
@@ -358,9 +390,39 @@ def test_a_stopped_stack_goes_on_where_it_stood(model: Path, tmp_path: Path, kin
     assert len(restore(config, JobControl(), lambda event: None).already_done) == 1
 
 
+@pytest.mark.usefixtures("told_of_each_page")
+def test_the_time_left_of_a_stack_that_goes_on_counts_what_is_restored_now(model: Path, tmp_path: Path) -> None:
+    """And so do the megapixels: pages that are kept from before took no time."""
+    num_pages, num_kept = 20, 16
+    tifffile.imwrite(tmp_path / "a.tif", frames(num_pages, SIDE, SIDE), photometric="minisblack")
+    config = RestoreConfig(model=model, photos=(tmp_path / "a.tif",), out=tmp_path / "out", device="cpu")
+    stopped_after(config, num_kept, num_pages)
+    told: list[tuple[float, StepDone]] = []
+
+    def note(event: JobEvent) -> None:
+        if isinstance(event, StepDone) and event.stage == "Restoring":
+            told.append((time.monotonic(), event))
+
+    result = restore(config, JobControl(), note)
+    shares = [event.metrics["fraction"] for _, event in told]
+    kept = num_kept / num_pages
+    assert all(share == 0 or share >= kept for share in shares)
+    # By how long it has taken so far, as the estimate says and as the clock on the wall does.
+    estimated = [
+        event.seconds_left * (share - kept) / (1 - share) / (now - told[0][0])
+        for (now, event), share in zip(told, shares, strict=True)
+        if event.seconds_left is not None and kept < share < 1
+    ]
+    assert max(estimated) > 0.7, "a fifth where the pages that are kept are counted"
+    assert all(event.seconds_left is None for (_, event), share in zip(told, shares, strict=True) if share <= kept)
+    assert told[-1][1].seconds_left == 0
+    assert result.megapixels == pytest.approx((num_pages - num_kept) * SIDE * SIDE / 1e6)
+
+
 def noted(out: Path) -> dict[str, Any]:
     """Return what is noted of a stack on its way; nothing where there is none yet."""
-    notes = list(out.glob(".*.json")) if out.is_dir() else []
+    # Not the temporary file that becomes the next note.
+    notes = list(out.glob(f".*{UNFINISHED_SUFFIX}.json")) if out.is_dir() else []
     return json.loads(notes[0].read_text()) if notes else {"num_pages": 0}
 
 
@@ -490,6 +552,27 @@ def test_nothing_but_the_axes_is_said_where_no_metadata_is_wanted(model: Path, t
         assert told.get("Pixels") == wanted.get("Pixels")
         assert not told.get("Plane")
         assert "slice 3" not in str(told.get("imagej"))
+
+
+@pytest.mark.parametrize("metadata", ["keep", "without-gps", "none"])
+def test_names_and_positions_of_pages_are_kept_where_metadata_is_wanted(
+    model: Path, tmp_path: Path, metadata: str
+) -> None:
+    """A folio, a patient or a sample; what tells the pages apart by number alone is no such thing."""
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for number, page in enumerate(frames(2, SIDE, SIDE)):
+            name = f"patient {number}"
+            tags = [(285, 2, len(name) + 1, name, True), (286, 5, 1, (4, 1), True), (297, 3, 2, (number, 2), True)]
+            writer.write(page, photometric="minisblack", metadata=None, resolution=(300, 300), extratags=tags)
+    ((_, output),) = restored(model, tmp_path / "a.tif", tmp_path / "out", metadata=metadata).restored
+    with tifffile.TiffFile(output) as tiff:
+        said = [[page.tags.valueof(tag) for tag in (285, 286, 297, 282)] for page in tiff.pages]
+    is_kept = metadata != "none"
+    assert said == [
+        [f"patient {number}" if is_kept else None, (4, 1) if is_kept else None, (number, 2), (300, 1)]
+        for number in range(2)
+    ]
+    assert is_kept or b"patient" not in output.read_bytes()
 
 
 def test_other_numbers_are_named_in_the_description(model: Path, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from PySide6.QtCore import QItemSelectionModel, QPointF, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
+from app.core.messages import Severity
 from app.core.session import ModelChoice
 from app.core.settings import RESTORE_DESTINATION
 from app.look.theme import ThemeChoice
@@ -202,6 +204,26 @@ def test_a_photo_that_fails_says_why(qtbot, page, session, runner, folder, model
     assert failed.outcome.hint in failed.explanation
     assert [page.model.state_of(path).state for path in page.model.photos].count(PhotoState.DONE) == 3
     assert "1 of 4 failed" in messages[-1].text
+
+
+def test_a_stack_that_lost_a_page_is_not_complete_the_next_time_either(
+    qtbot, page, session, runner, folder, model, tmp_path
+):
+    messages = []
+    page.message_raised.connect(messages.append)
+    stack = np.random.default_rng(0).random((3, 40, 48), np.float32)
+    stack[1, 5, 5] = np.nan
+    (tmp_path / "Stacks").mkdir()
+    tifffile.imwrite(tmp_path / "Stacks" / "cells.tif", stack, photometric="minisblack")
+    open_photos(session, tmp_path / "Stacks")
+    session.set_model(model)
+    for expected in (PhotoState.DONE, PhotoState.DONE_BEFORE):
+        restore_and_wait(qtbot, page, runner)
+        state = page.model.state_of(PhotoRef(tmp_path / "Stacks" / "cells.tif"))
+        assert state.state is expected
+        assert "Of its pages these could not be restored: 2." in state.explanation
+        assert "1 stack is not complete: of cells.tif" in messages[-1].text
+        assert messages[-1].severity is Severity.WARNING
 
 
 def test_stopping_leaves_nothing_waiting(qtbot, page, session, runner, folder, model):
