@@ -434,13 +434,17 @@ def _limited_forgetting(
 
 
 def _starter_of(card: ModelCard) -> RestorationModel | None:
-    """The starter model that a model descends from, if it is there and the same network."""
-    starter_file = starter_path(card.task) if card.starter is not None else None
-    if starter_file is None:
+    """The starter model that a model descends from, if it is there, the same network, and does the same.
+
+    A model for another task is nothing to that task's starter, which it has never been; and what keeps the size of a
+    photo cannot be measured where the starter enlarges.
+    """
+    starter_file = starter_path(card.task)
+    if starter_file is None or starter_file.stem != card.starter:
         return None
     starter = load_model(starter_file)
     is_same = (starter.card.backbone, starter.card.backbone_params) == (card.backbone, card.backbone_params)
-    return starter if is_same else None
+    return starter if is_same and task_of(starter.card).scale == task_of(card).scale else None
 
 
 def _restore_with(
