@@ -276,13 +276,12 @@ def _choose(
 
 
 def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
-    """The pairs of noisy photos with some names, doubtful ones too.
+    """The pairs of noisy photos with some names, doubtful ones too where there are no others.
 
     Raises:
         InvalidInputError: One does not exist.
     """
-    pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
-    chosen = [pair for pair in pairs if pair.noisy.name in names]
+    chosen = matching.named(names)
     missing = set(names) - {pair.noisy.name for pair in chosen}
     if missing:
         raise InvalidInputError(

@@ -203,13 +203,12 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
             )
         return matching.pairs, found
     wanted = {*config.label_names, *config.measure_names}
-    pairs = [*matching.pairs, *(aside.pair for aside in matching.doubtful)]
-    chosen = tuple(pair for pair in pairs if pair.noisy.name in wanted)
+    chosen = tuple(matching.named(wanted))
     missing = sorted(wanted - {pair.noisy.name for pair in chosen})
     found = [
         doubtful(say("{file}: {problem}", file=aside.pair.noisy.name, problem=aside.reason), aside.hint)
         for aside in matching.doubtful
-        if aside.pair.noisy.name in wanted
+        if aside.pair in chosen
     ]
     if missing:
         found.append(

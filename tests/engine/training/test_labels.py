@@ -311,6 +311,20 @@ def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
     assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
 
 
+def test_a_doubtful_pair_is_not_taken_for_its_file_name_where_a_sound_one_has_it(folders: Folders) -> None:
+    """Photos of two folders have one name, and only one of them a reference: the other's would teach a wrong scene."""
+    for name, seed in (("A/1.png", 1), ("B/1.png", 2), ("A/2.png", 3)):
+        (folders.noisy / name).parent.mkdir(exist_ok=True)
+        (folders.clean / name).parent.mkdir(exist_ok=True)
+        folders.add(name, with_noise(seed), seed=seed)
+    (folders.clean / "B" / "1.png").unlink()
+    found, events = folders.gather("denoise", clean=(folders.clean / "A" / "1.png",), label_names=("1.png",))
+    assert [pair.noisy.photo.file for pair in found.training] == [folders.noisy / "A" / "1.png"]
+    assert not [event for event in events if isinstance(event, JobWarning)]
+    with_measure, _ = folders.gather("denoise", measure_names=("1.png",))
+    assert [pair.noisy.photo.file for pair in with_measure.validation] == [folders.noisy / "A" / "1.png"]
+
+
 def test_references_of_one_scene_never_both_teach_and_measure(folders: Folders) -> None:
     for index in range(10):
         folders.add(f"{index}.png", with_noise(index), seed=index // 2)
