@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from engine.comparing.metrics import SMALLEST_SSIM_SIDE_PX
 from engine.contracts.configs import FinetuneConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
@@ -447,16 +448,19 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
 
     Raises:
         ImageReadError: A file cannot be read.
-        InvalidInputError: The sizes or channels do not fit, or the clean photo is too small.
+        InvalidInputError: The sizes or channels do not fit, or the clean photo is too small to be measured.
     """
     clean = decode_photo(pair.clean, keep_on_disk=True)
     height, width = clean.levels.shape[1:]
+    # Any label may be held back, and what its noisy photo shows is measured then: whole pixels of that.
+    smallest_measured_px = task.scale * -(-SMALLEST_SSIM_SIDE_PX // task.scale)
+    smallest_px = MIN_OWN_SIDE_PX if pair.noisy == pair.clean else smallest_measured_px
+    if min(height, width) < smallest_px:
+        raise InvalidInputError(
+            say("The photo has only {width} x {height} pixels.", width=width, height=height),
+            say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=smallest_px),
+        )
     if pair.noisy == pair.clean:
-        if min(height, width) < MIN_OWN_SIDE_PX:
-            raise InvalidInputError(
-                say("The photo has only {width} x {height} pixels.", width=width, height=height),
-                say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=MIN_OWN_SIDE_PX),
-            )
         return tuple(_own_label(picture, task) for picture in clean.pictures)
     noisy = decode_photo(pair.noisy, keep_on_disk=True)
     rows, columns = noisy.levels.shape[1:]

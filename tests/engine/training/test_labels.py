@@ -284,6 +284,22 @@ def test_a_tiny_clean_photo_is_skipped(folders: Folders) -> None:
     assert "40 x 3" in skipped.reason
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 90), (90, 1), (10, 90)])
+def test_a_tiny_pair_is_passed_over_though_it_is_named(folders: Folders, height: int, width: int) -> None:
+    """It could not be measured, and would end the training."""
+    folders.add("0.png", with_noise(1), seed=0)
+    for folder, seed in ((folders.noisy, 1), (folders.clean, 2)):
+        write_image(folder / "tiny.png", PhotoImage(draw_scene(seed, height, width)))
+    found, events = folders.gather("denoise")
+    assert found.names == ("0.png",)
+    (warning,) = [event.message for event in events if isinstance(event, JobWarning)]
+    assert warning.startswith("tiny.png is set aside")
+    found, events = folders.gather("denoise", label_names=("0.png", "tiny.png"), measure_names=("tiny.png",))
+    assert found.names == ("0.png",)
+    (skipped,) = [event for event in events if isinstance(event, FileSkipped)]
+    assert f"{width} x {height}" in skipped.reason
+
+
 def test_validation_is_split_by_photo_for_made_pairs_too(folders: Folders) -> None:
     for index in range(8):
         folders.add(f"{index}.png", seed=index)
