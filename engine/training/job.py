@@ -195,6 +195,9 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
     run.update(status=RunStatus.RUNNING, error="")
     if plan.labels is not None:
         run.update(labels=tuple(dict.fromkeys((*run.record.labels, *plan.labels.training_names))))
+        # A record of an older version has none, and those of before would be missing.
+        if run.record.label_files:
+            run.update(label_files=tuple(dict.fromkeys((*run.record.label_files, *plan.labels.training_files))))
     return _train(config, plan, run, device, control, emit, resumed=True)
 
 
@@ -532,6 +535,8 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
         data=_fingerprint(plan, absolute),
         labels=labels.training_names if labels else (),
         validation_labels=labels.validation_names if labels else (),
+        label_files=labels.training_files if labels else (),
+        validation_files=labels.validation_files if labels else (),
         **fields,
     )
 

@@ -1,6 +1,6 @@
 """The labels of a fine-tuning: which pairs teach, which only measure, and which photos stay unlabelled."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -72,6 +72,16 @@ class LabelSet:
         """File names of the noisy photos that only measure."""
         return _names_of(self.validation)
 
+    @property
+    def training_files(self) -> tuple[str, ...]:
+        """The noisy photos that teach, from the root."""
+        return _files_of(self.training)
+
+    @property
+    def validation_files(self) -> tuple[str, ...]:
+        """The noisy photos that only measure, from the root."""
+        return _files_of(self.validation)
+
 
 def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, before: RunRecord | None = None) -> LabelSet:
     """Match, choose, split and decode the pairs that the settings name.
@@ -96,9 +106,9 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, befor
     row = TASKS[config.task]
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
     given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
-    matching = _match(row, task.scale, noisy_paths, clean_paths, given, emit)
-    known = None if before is None else {*before.labels, *before.validation_labels}
-    chosen = _choose(config, row, matching, known, control, emit)
+    # The task's own scale, since that of pairs which turned out to be enlarged already is 1: their names may tell it.
+    matching = _match(row, row.scale, noisy_paths, clean_paths, given, emit)
+    chosen = _choose(config, row, matching, before, control, emit)
     chosen, task_params = _fit_task(row, task.scale, config.task_params, chosen, emit)
     task = make_task(config.task, task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
@@ -107,12 +117,13 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, befor
         decoded = _with_fitted_references(decoded, frozenset(config.unfitted_names), control, emit)
     scenes = _scenes_of(decoded)
     if config.measure_names:
-        training_pairs, validation_pairs = _split_as_named(decoded, config.measure_names, scenes, emit)
+        training_pairs, validation_pairs = _split_as_said(
+            decoded, lambda photo: photo.name in config.measure_names, scenes, emit
+        )
     else:
         training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, scenes)
         if before is not None and not _is_split_of(before, training_pairs, validation_pairs):
-            measured = set(before.validation_labels) - set(before.labels)
-            training_pairs, validation_pairs = _split_as_named(decoded, measured, scenes, emit)
+            training_pairs, validation_pairs = _split_as_said(decoded, before.has_measured, scenes, emit)
     training, validation = (
         tuple(label for pair in pairs for label in decoded[pair]) for pairs in (training_pairs, validation_pairs)
     )
@@ -221,11 +232,11 @@ def _choose(
     config: FinetuneConfig,
     row: TaskRow,
     matching: PairMatching,
-    known: Collection[str] | None,
+    before: RunRecord | None,
     control: JobControl,
     emit: Emit,
 ) -> Sequence[PhotoPair]:
-    """Choose as the settings say; where they ask for a number, among known names alone if there are any."""
+    """Choose as the settings say; where they ask for a number, of a run that goes on its own labels alone."""
     named = _named(matching, {*(config.label_names or ()), *config.measure_names})
     if config.label_names is not None:
         chosen = named
@@ -246,8 +257,8 @@ def _choose(
         if doubtful.pair not in named:
             _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
     candidates = [pair for pair in matching.pairs if pair not in named]
-    if known is not None and config.labels is not None:
-        candidates = [pair for pair in candidates if pair.noisy.name in known]
+    if before is not None and config.labels is not None:
+        candidates = [pair for pair in candidates if before.has_taught(pair.noisy) or before.has_measured(pair.noisy)]
     if not candidates and named:
         return named
     if not candidates:
@@ -296,18 +307,21 @@ def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
 
 def _is_split_of(before: RunRecord, teaching: Sequence[PhotoPair], measuring: Sequence[PhotoPair]) -> bool:
     """Whether the same labels teach and measure as before."""
+    if before.label_files:
+        files = [{str(pair.noisy.absolute()) for pair in pairs} for pairs in (teaching, measuring)]
+        return files == [set(before.label_files), set(before.validation_files)]
     names = [{pair.noisy.name for pair in pairs} for pairs in (teaching, measuring)]
     return names == [set(before.labels), set(before.validation_labels)]
 
 
-def _split_as_named(
+def _split_as_said(
     decoded: Mapping[PhotoPair, Labels],
-    measure_names: Collection[str],
+    only_measures: Callable[[PhotoRef], bool],
     scenes: Mapping[PhotoRef, Hashable],
     emit: Emit,
 ) -> tuple[tuple[PhotoPair, ...], tuple[PhotoPair, ...]]:
-    """Return the pairs that teach and those that only measure, as a person decided; one scene on both sides is told."""
-    measuring = tuple(pair for pair in decoded if pair.noisy.name in measure_names)
+    """Return the pairs that teach and those that only measure, as was decided; one scene on both sides is told."""
+    measuring = tuple(pair for pair in decoded if only_measures(pair.noisy))
     teaching = tuple(pair for pair in decoded if pair not in measuring)
     taught_scenes = {scenes[pair.clean] for pair in teaching}
     for pair in measuring:
@@ -490,3 +504,7 @@ def _own_label(clean: DecodedPhoto, task: RestorationTask) -> DecodedPair:
 def _names_of(labels: Sequence[DecodedPair]) -> tuple[str, ...]:
     """File names of noisy photos, each once: their channels may be labels of their own."""
     return tuple(dict.fromkeys(label.noisy.photo.name for label in labels))
+
+
+def _files_of(labels: Sequence[DecodedPair]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(label.noisy.photo.absolute()) for label in labels))

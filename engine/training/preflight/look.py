@@ -162,7 +162,7 @@ def _fine_tuning(
     else:
         readable = {*noisy.paths, *clean.paths}
         given = [PhotoPair(*files) for files in config.given_pairs.items() if readable.issuperset(files)]
-        matching = match_pairs(noisy.paths, clean.paths, scale=task.scale, given=given)
+        matching = match_pairs(noisy.paths, clean.paths, scale=TASKS[config.task].scale, given=given)
         if makes_own_pairs and not matching.pairs and not matching.doubtful:
             matching = replace(matching, pairs=tuple(PhotoPair(path, path) for path in clean.paths), unmatched_clean=())
         pairs, matching_findings = _chosen(config, matching)

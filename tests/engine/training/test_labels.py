@@ -104,6 +104,17 @@ def test_references_of_one_size_mean_photos_enlarged_already(folders: Folders) -
     assert len(again.training) == 2
 
 
+def test_enlarged_photos_are_found_by_the_scale_in_their_names_when_a_run_goes_on(folders: Folders) -> None:
+    for index in range(2):
+        folders.add(f"{index}.png", half_and_back, seed=index)
+        (folders.noisy / f"{index}.png").rename(folders.noisy / f"{index}x2.png")
+    found, _ = folders.gather()
+    assert found.task_params == {"enlarged_input": True}
+    again, events = folders.gather(task_params=found.task_params)
+    assert again.training_names == found.training_names == ("0x2.png", "1x2.png")
+    assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
+
+
 def test_what_is_sized_unlike_most_is_set_aside(folders: Folders) -> None:
     folders.add("0.png", half, seed=0)
     folders.add("1.png", half, seed=1)
