@@ -19,7 +19,14 @@ from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.method.factory import make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.photos import probe_image
-from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo, scale_of_reference, share_scales
+from engine.photos.crops import (
+    MEMORY_BUDGET_BYTES,
+    DecodedPair,
+    DecodedPhoto,
+    decode_photo,
+    scale_of_reference,
+    share_scales,
+)
 from engine.photos.folder import find_photos_in
 from engine.photos.identity import file_digest
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
@@ -385,10 +392,11 @@ def _decode_pairs(
     """Read pairs, and the digests of their noisy files; one that cannot be read, or is gone meanwhile, is skipped."""
     decoded: dict[PhotoPair, Labels] = {}
     digests: dict[PhotoPair, str] = {}
+    share = MEMORY_BUDGET_BYTES // max(len(pairs), 1)
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
         try:
-            labels = run_interruptibly(partial(_decode_pair, pair, task), control)
+            labels = run_interruptibly(partial(_decode_pair, pair, task, share), control)
             digests[pair] = run_interruptibly(partial(file_digest, pair.noisy), control)
             decoded[pair] = labels
         except EngineError as error:
@@ -457,8 +465,10 @@ def _scenes_of(decoded: Mapping[PhotoPair, Labels]) -> dict[PhotoRef, Hashable]:
     return {pair.clean: scenes[pair.clean] for pair in decoded}
 
 
-def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
+def _decode_pair(pair: PhotoPair, task: RestorationTask, largest_bytes: int) -> Labels:
     """Read a pair, or make one of a clean photo; what the noisy side does not show is cut off the reference.
+
+    One that would take more memory than it may is cut down to its central part, as photos without a label are.
 
     Raises:
         ImageReadError: A file cannot be read.
@@ -475,7 +485,9 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
             say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=smallest_px),
         )
     if pair.noisy == pair.clean:
-        return tuple(_own_label(picture, task) for picture in clean.pictures)
+        pictures = clean.pictures
+        share = largest_bytes // len(pictures)
+        return tuple(_own_label(picture, task).within(share, scale=task.scale) for picture in pictures)
     noisy = decode_photo(pair.noisy, keep_on_disk=True)
     rows, columns = noisy.levels.shape[1:]
     if (rows, columns) != (height // task.scale, width // task.scale):
@@ -492,7 +504,8 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
             else say("For this task the reference must be {scale} times as large.", scale=task.scale),
         )
     shown = clean.part(slice(task.scale * rows), slice(task.scale * columns))
-    return DecodedPair(noisy, shown.with_scale(scale_of_reference(noisy, clean))).pictures
+    label = DecodedPair(noisy, shown.with_scale(scale_of_reference(noisy, clean)))
+    return label.within(largest_bytes, scale=task.scale).pictures
 
 
 def _own_label(clean: DecodedPhoto, task: RestorationTask) -> DecodedPair:

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from engine.contracts.configs import FinetuneConfig
@@ -293,6 +294,55 @@ def test_a_tiny_clean_photo_is_skipped(folders: Folders) -> None:
     assert labels.training_names == ("0.png",)
     (skipped,) = [event for event in events if isinstance(event, FileSkipped)]
     assert "40 x 3" in skipped.reason
+
+
+@pytest.mark.parametrize("kind", ["denoise", "pairs", "clean alone", "gray floats"])
+def test_labels_take_no_more_memory_than_they_may_where_the_disk_keeps_none(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Both sides show one common middle then."""
+    make = {"denoise": with_noise(1), "pairs": half}.get(kind)
+    for index in range(2):
+        if kind == "gray floats":
+            numbers = 1000 + 50 * draw_scene(index)[..., 0]
+            tifffile.imwrite(folders.clean / f"{index}.tif", numbers)
+            tifffile.imwrite(
+                folders.noisy / f"{index}.tif",
+                numbers + np.random.default_rng(index).normal(0, 1, numbers.shape).astype(np.float32),
+            )
+        else:
+            folders.add(f"{index}.png", make, seed=index)
+    settings: dict[str, Any] = {
+        "denoise": {"task": "denoise"},
+        "gray floats": {"task": "denoise"},
+        "clean alone": {"noisy": ()},
+    }.get(kind, {})
+    whole, _ = folders.gather(**settings)
+    budget = 30_000
+    assert sum(side.memory_bytes for pair in whole.training for side in (pair.noisy, pair.clean)) > 2 * budget
+    monkeypatch.setenv("RESIDUA_DECODED_GB", "0")
+    monkeypatch.setattr(labels, "MEMORY_BUDGET_BYTES", budget)
+    found, events = folders.gather(**settings)
+    assert not [event for event in events if isinstance(event, FileSkipped)]
+    assert len(found.training) == 2
+    taken = 0
+    for pair, before in zip(found.training, whole.training, strict=True):
+        scale = found.task.scale
+        height, width = pair.noisy.levels.shape[1:]
+        assert pair.clean.levels.shape[1:] == (scale * height, scale * width)
+        top, left = (
+            (side - part) // 2 for side, part in zip(before.noisy.levels.shape[1:], (height, width), strict=True)
+        )
+        for side, side_before, factor in ((pair.noisy, before.noisy, 1), (pair.clean, before.clean, scale)):
+            rows, columns = (
+                slice(factor * first, factor * (first + part)) for first, part in ((top, height), (left, width))
+            )
+            np.testing.assert_array_equal(side.levels, side_before.levels[:, rows, columns])
+            held = side.levels
+            while isinstance(held.base, np.ndarray):
+                held = held.base
+            taken += held.nbytes
+    assert 0.8 * budget < taken <= budget
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 90), (90, 1), (10, 90)])
