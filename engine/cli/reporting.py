@@ -376,6 +376,9 @@ def open_missing_streams() -> None:
 def cancelled_by_signals(control: JobControl, reporter: Reporter) -> Iterator[None]:
     """Let Ctrl-C, and what the system sends at shutdown, end the job in its own time; a second one at once.
 
+    So does a terminal that is closed, however often that is told: the shell and the system both do. Where hanging up is
+    ignored already, as by `nohup`, it stays so.
+
     Args:
         control: Of the job.
         reporter: Says what is going on.
@@ -384,6 +387,8 @@ def cancelled_by_signals(control: JobControl, reporter: Reporter) -> Iterator[No
     def cancel(number: int, frame: FrameType | None) -> None:
         del frame
         if control.is_cancelled:
+            if number == hangup:
+                return
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         control.cancel()
@@ -391,7 +396,12 @@ def cancelled_by_signals(control: JobControl, reporter: Reporter) -> Iterator[No
         text = "Ending at the next step. Once more to end at once, without saving."
         threading.Thread(target=reporter.say, args=(text,)).start()
 
-    previous = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Windows has none.
+    hangup = getattr(signal, "SIGHUP", None)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        numbers.append(hangup)
+    previous = {number: signal.signal(number, cancel) for number in numbers}
     try:
         yield
     finally:

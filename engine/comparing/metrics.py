@@ -9,7 +9,9 @@ from engine.contracts.photo import Pixels
 
 Values = NDArray[np.float32] | NDArray[np.float64]
 
-_SMALLEST_SSIM_SIDE_PX = 11
+SMALLEST_SSIM_SIDE_PX = 11
+"""The window's."""
+
 _LUMINANCE_WEIGHTS = (65.481, 128.553, 24.966)
 _LUMINANCE_OFFSET = 16
 
@@ -48,8 +50,8 @@ def ssim(restored: Values, reference: Values) -> float:
         ValueError: The shapes differ, or the picture is smaller than the window.
     """
     _check_shapes(restored, reference)
-    if min(restored.shape[:2]) < _SMALLEST_SSIM_SIDE_PX:
-        raise ValueError(f"SSIM needs at least {_SMALLEST_SSIM_SIDE_PX} pixels a side; found {restored.shape[:2]}")
+    if min(restored.shape[:2]) < SMALLEST_SSIM_SIDE_PX:
+        raise ValueError(f"SSIM needs at least {SMALLEST_SSIM_SIDE_PX} pixels a side; found {restored.shape[:2]}")
     # Imported late: SciPy, which it needs, takes half a second.
     from skimage.metrics import structural_similarity
 

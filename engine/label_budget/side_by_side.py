@@ -249,8 +249,10 @@ class _WorkerPool:
 
 def work(workplace: Workplace, connection: Connection) -> None:
     """What a worker process does: cell after cell, until it is told to end or the other side is gone."""
-    # A terminal's Ctrl-C reaches every process of the group; the first one decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal's Ctrl-C, and its end, reach every process of the group; the first one decides what they mean.
+    for name in ("SIGINT", "SIGHUP"):
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
     import cv2
     import torch
 

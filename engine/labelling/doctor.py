@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.comparing.metrics import SMALLEST_SSIM_SIDE_PX
 from engine.contracts.errors import EngineError
 from engine.contracts.events import Emit, StepDone
 from engine.contracts.job_control import JobControl
@@ -186,6 +187,15 @@ def _measure(pair: PhotoPair) -> PairMeasures | PairFact:
         noisy, clean = read_image(pair.noisy), read_image(pair.clean)
     except EngineError as error:
         return PairFact(kind=FactKind.UNREADABLE, is_doubt=True, text=error.message, hint=error.hint)
+    if min(clean.width, clean.height) < SMALLEST_SSIM_SIDE_PX:
+        return PairFact(
+            kind=FactKind.SIZE,
+            is_doubt=True,
+            text=say("The photo has only {width} x {height} pixels.", width=clean.width, height=clean.height),
+            hint=say(
+                "A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=SMALLEST_SSIM_SIDE_PX
+            ),
+        )
     try:
         return measure_pair(noisy, clean)
     except ValueError:

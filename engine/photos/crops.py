@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,14 @@ class DecodedPhoto:
         return self.levels[:1].nbytes if self.levels.strides[0] == 0 else self.levels.nbytes
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether the levels lie on the disk, and take no memory that the system could not use otherwise."""
+        array: Any = self.levels
+        while isinstance(array, np.ndarray) and not isinstance(array, np.memmap):
+            array = array.base
+        return isinstance(array, np.memmap | mmap)
+
+    @property
     def pixels(self) -> Pixels:
         """Between black and white. Shape: (height, width, channels), 0 to 1."""
         image = self._to_float(self.levels).transpose(1, 2, 0)
@@ -149,6 +158,16 @@ class DecodedPhoto:
     def part(self, rows: slice, columns: slice) -> "DecodedPhoto":
         """A rectangle of the photo."""
         return replace(self, levels=self.levels[:, rows, columns])
+
+    def part_alone(self, rows: slice, columns: slice) -> "DecodedPhoto":
+        """A rectangle of the photo that does not hold the rest of it in memory."""
+        part = self.part(rows, columns)
+        if self.is_mapped:
+            return part
+        # Gray floats are three equal channels that lie there once.
+        lies_once = part.levels.strides[0] == 0
+        levels: NDArray[Any] = (part.levels[:1] if lies_once else part.levels).copy()
+        return replace(part, levels=np.broadcast_to(levels, part.levels.shape))
 
     def with_channels_of(self, noisy: "DecodedPhoto") -> "DecodedPhoto":
         """Take a reference's channels for what those of its noisy photo are, where there are as many.
@@ -256,7 +275,6 @@ def _decode(
     if found is not None:
         return _as_kept(photo, found, is_given), False
     image = read(photo)
-    height, width = image.height, image.width
     size = _memory_bytes(image)
     if keep_on_disk and SMALLEST_BYTES <= size <= files.limit_bytes:
         whole = DecodedPhoto.of_image(photo, image)
@@ -273,12 +291,17 @@ def _decode(
             return whole, True
     if size > largest_bytes:
         kept = (largest_bytes / size) ** 0.5
-        rows, columns = max(int(height * kept), 1), max(int(width * kept), 1)
-        top, left = (height - rows) // 2, (width - columns) // 2
-        area = slice(top, top + rows), slice(left, left + columns)
+        area = _middle_of(image.height, kept), _middle_of(image.width, kept)
         extra = None if image.extra is None else image.extra[area]
         image = PhotoImage(image.pixels[area], None, image.metadata, extra)
     return DecodedPhoto.of_image(photo, image), size <= largest_bytes
+
+
+def _middle_of(side: int, share: float) -> slice:
+    """A share of a side, one pixel at least."""
+    length = max(int(side * share), 1)
+    first = (side - length) // 2
+    return slice(first, first + length)
 
 
 def _as_kept(photo: PhotoRef, kept: KeptPhoto, is_given: bool) -> DecodedPhoto:
@@ -439,6 +462,21 @@ class DecodedPair:
                 "Let both files have the same channels.",
             )
         return tuple(DecodedPair(*pair) for pair in zip(noisy, clean, strict=True))
+
+    def within(self, largest_bytes: int, *, scale: int) -> "DecodedPair":
+        """The pair, or its common central part where both sides would take more memory than that.
+
+        Args:
+            largest_bytes: For both sides together; what is mapped from the disk takes none.
+            scale: How many times as large to a side the reference is.
+        """
+        size = sum(side.memory_bytes for side in (self.noisy, self.clean) if not side.is_mapped)
+        if size <= largest_bytes:
+            return self
+        kept = (largest_bytes / size) ** 0.5
+        area = [_middle_of(side, kept) for side in self.noisy.levels.shape[1:]]
+        larger = [slice(scale * part.start, scale * part.stop) for part in area]
+        return DecodedPair(self.noisy.part_alone(*area), self.clean.part_alone(*larger))
 
 
 class PhotoMemory:

@@ -118,6 +118,9 @@ def best_shift(noisy: NDArray[np.float32], clean: NDArray[np.float32]) -> tuple[
         The shift in rows and columns, to a fraction of a pixel; the correlation there; and by how much it is higher
         than without a shift.
     """
+    if min(clean.shape) < 2:
+        # One row or column has no window, and shows no shift across.
+        return (0.0, 0.0), 1.0, 0.0
     window = cv2.createHanningWindow((clean.shape[1], clean.shape[0]), cv2.CV_32F)
     bands = []
     for field in (noisy, clean):

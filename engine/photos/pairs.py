@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,15 @@ class PairMatching:
     pairs: tuple[PhotoPair, ...]
     doubtful: tuple[DoubtfulPair, ...]
     unmatched_clean: tuple[PhotoRef, ...]
+
+    def named(self, names: Collection[str]) -> list[PhotoPair]:
+        """Return the pairs of the noisy photos that are named; doubtful ones for names that no sound pair has.
+
+        Where photos of several folders have one name, the doubtful pairs are those of another one's reference.
+        """
+        sound = [pair for pair in self.pairs if pair.noisy.is_named_in(names)]
+        left = set(names).difference(*(pair.noisy.names for pair in sound))
+        return [*sound, *(aside.pair for aside in self.doubtful if aside.pair.noisy.is_named_in(left))]
 
 
 def match_pairs(

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.contracts.photo import PhotoRef
 from engine.translatable import TranslatableField
 
 SCHEMA_VERSION: Final = 1
@@ -63,6 +64,9 @@ class RunRecord(BaseModel):
         data: Which photos it learned from.
         labels: File names of the noisy photos whose references taught.
         validation_labels: File names of those that only measured.
+        label_files: The photos of `labels`, each by its path from the root, since several may have one name; () in a
+            record of an older version.
+        validation_files: Those of `validation_labels`.
         steps_done: Optimisation steps so far.
         steps_total: Steps asked for.
         seconds: Training time without pauses, over all sessions.
@@ -93,6 +97,8 @@ class RunRecord(BaseModel):
     data: DataFingerprint | None = None
     labels: tuple[str, ...] = ()
     validation_labels: tuple[str, ...] = ()
+    label_files: tuple[str, ...] = ()
+    validation_files: tuple[str, ...] = ()
     steps_done: int = 0
     steps_total: int = 0
     seconds: float = 0.0
@@ -102,3 +108,13 @@ class RunRecord(BaseModel):
     notes: str = ""
     deleted: str = ""
     owner: dict[str, Any] | None = None
+
+    def has_taught(self, photo: PhotoRef) -> bool:
+        """Return whether the label of a photo has taught; without its files, whether one of its name has."""
+        return str(photo.absolute()) in self.label_files if self.label_files else photo.name in self.labels
+
+    def has_measured(self, photo: PhotoRef) -> bool:
+        """Return whether the label of a photo has measured, and never taught."""
+        if self.label_files:
+            return str(photo.absolute()) in self.validation_files and not self.has_taught(photo)
+        return photo.name in self.validation_labels and not self.has_taught(photo)

@@ -196,6 +196,9 @@ def _resume(run_folder: Path, control: JobControl, emit: Emit) -> TrainingResult
     run.update(status=RunStatus.RUNNING, error="")
     if plan.labels is not None:
         run.update(labels=tuple(dict.fromkeys((*run.record.labels, *plan.labels.training_names))))
+        # A record of an older version has none, and those of before would be missing.
+        if run.record.label_files:
+            run.update(label_files=tuple(dict.fromkeys((*run.record.label_files, *plan.labels.training_files))))
     return _train(config, plan, run, device, control, emit, resumed=True)
 
 
@@ -435,13 +438,17 @@ def _limited_forgetting(
 
 
 def _starter_of(card: ModelCard) -> RestorationModel | None:
-    """The starter model that a model descends from, if it is there and the same network."""
-    starter_file = starter_path(card.task) if card.starter is not None else None
-    if starter_file is None:
+    """The starter model that a model descends from, if it is there, the same network, and does the same.
+
+    A model for another task is nothing to that task's starter, which it has never been; and what keeps the size of a
+    photo cannot be measured where the starter enlarges.
+    """
+    starter_file = starter_path(card.task)
+    if starter_file is None or starter_file.stem != card.starter:
         return None
     starter = load_model(starter_file)
     is_same = (starter.card.backbone, starter.card.backbone_params) == (card.backbone, card.backbone_params)
-    return starter if is_same else None
+    return starter if is_same and task_of(starter.card).scale == task_of(card).scale else None
 
 
 def _restore_with(
@@ -529,6 +536,8 @@ def _create_run(kind: Any, config: TrainingConfig, plan: TrainingPlan, device: C
         data=_fingerprint(plan, absolute),
         labels=labels.training_names if labels else (),
         validation_labels=labels.validation_names if labels else (),
+        label_files=labels.training_files if labels else (),
+        validation_files=labels.validation_files if labels else (),
         **fields,
     )
 

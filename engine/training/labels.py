@@ -1,10 +1,11 @@
 """The labels of a fine-tuning: which pairs teach, which only measure, and which photos stay unlabelled."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from engine.comparing.metrics import SMALLEST_SSIM_SIDE_PX
 from engine.contracts.configs import FinetuneConfig
 from engine.contracts.errors import EngineError, InvalidInputError
 from engine.contracts.events import Emit, FileSkipped, JobWarning, StepDone
@@ -18,7 +19,14 @@ from engine.method.catalogue.tasks import TASKS, TaskRow
 from engine.method.factory import make_task
 from engine.method.tasks.restoration_task import RestorationTask
 from engine.photo_files.photos import probe_image
-from engine.photos.crops import DecodedPair, DecodedPhoto, decode_photo, scale_of_reference, share_scales
+from engine.photos.crops import (
+    MEMORY_BUDGET_BYTES,
+    DecodedPair,
+    DecodedPhoto,
+    decode_photo,
+    scale_of_reference,
+    share_scales,
+)
 from engine.photos.folder import find_photos_in
 from engine.photos.identity import file_digest
 from engine.photos.pairs import PairMatching, PhotoPair, choose_pairs, match_pairs, split_pairs
@@ -71,6 +79,16 @@ class LabelSet:
         """File names of the noisy photos that only measure."""
         return _names_of(self.validation)
 
+    @property
+    def training_files(self) -> tuple[str, ...]:
+        """The noisy photos that teach, from the root."""
+        return _files_of(self.training)
+
+    @property
+    def validation_files(self) -> tuple[str, ...]:
+        """The noisy photos that only measure, from the root."""
+        return _files_of(self.validation)
+
 
 def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, before: RunRecord | None = None) -> LabelSet:
     """Match, choose, split and decode the pairs that the settings name.
@@ -95,9 +113,9 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, befor
     row = TASKS[config.task]
     noisy_paths, clean_paths = _photos_in(config.noisy, emit), _photos_in(config.clean, emit)
     given = [PhotoPair(noisy, clean) for noisy, clean in config.given_pairs.items()]
-    matching = _match(row, task.scale, noisy_paths, clean_paths, given, emit)
-    known = None if before is None else {*before.labels, *before.validation_labels}
-    chosen = _choose(config, row, matching, known, control, emit)
+    # The task's own scale, since that of pairs which turned out to be enlarged already is 1: their names may tell it.
+    matching = _match(row, row.scale, noisy_paths, clean_paths, given, emit)
+    chosen = _choose(config, row, matching, before, control, emit)
     chosen, task_params = _fit_task(row, task.scale, config.task_params, chosen, emit)
     task = make_task(config.task, task_params)
     share = config.validation_share if len(chosen) >= MIN_LABELS_FOR_VALIDATION else 0.0
@@ -106,12 +124,13 @@ def gather_labels(config: FinetuneConfig, control: JobControl, emit: Emit, befor
         decoded = _with_fitted_references(decoded, frozenset(config.unfitted_names), control, emit)
     scenes = _scenes_of(decoded)
     if config.measure_names:
-        training_pairs, validation_pairs = _split_as_named(decoded, config.measure_names, scenes, emit)
+        training_pairs, validation_pairs = _split_as_said(
+            decoded, lambda photo: photo.is_named_in(config.measure_names), scenes, emit
+        )
     else:
         training_pairs, validation_pairs = split_pairs(tuple(decoded), share, config.seed, scenes)
         if before is not None and not _is_split_of(before, training_pairs, validation_pairs):
-            measured = set(before.validation_labels) - set(before.labels)
-            training_pairs, validation_pairs = _split_as_named(decoded, measured, scenes, emit)
+            training_pairs, validation_pairs = _split_as_said(decoded, before.has_measured, scenes, emit)
     training, validation = (
         tuple(label for pair in pairs for label in decoded[pair]) for pairs in (training_pairs, validation_pairs)
     )
@@ -220,11 +239,11 @@ def _choose(
     config: FinetuneConfig,
     row: TaskRow,
     matching: PairMatching,
-    known: Collection[str] | None,
+    before: RunRecord | None,
     control: JobControl,
     emit: Emit,
 ) -> Sequence[PhotoPair]:
-    """Choose as the settings say; where they ask for a number, among known names alone if there are any."""
+    """Choose as the settings say; where they ask for a number, of a run that goes on its own labels alone."""
     named = _named(matching, {*(config.label_names or ()), *config.measure_names})
     if config.label_names is not None:
         chosen = named
@@ -245,8 +264,8 @@ def _choose(
         if doubtful.pair not in named:
             _warn_aside(doubtful.pair, doubtful.reason, doubtful.hint, emit)
     candidates = [pair for pair in matching.pairs if pair not in named]
-    if known is not None and config.labels is not None:
-        candidates = [pair for pair in candidates if pair.noisy.name in known]
+    if before is not None and config.labels is not None:
+        candidates = [pair for pair in candidates if before.has_taught(pair.noisy) or before.has_measured(pair.noisy)]
     if not candidates and named:
         return named
     if not candidates:
@@ -276,13 +295,12 @@ def _choose(
 
 
 def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
-    """The pairs of noisy photos that are named, doubtful ones too.
+    """The pairs of noisy photos that are named, doubtful ones too where there are no others.
 
     Raises:
         InvalidInputError: One does not exist.
     """
-    pairs = [*matching.pairs, *(doubtful.pair for doubtful in matching.doubtful)]
-    chosen = [pair for pair in pairs if pair.noisy.is_named_in(names)]
+    chosen = matching.named(names)
     missing = set(names).difference(*(pair.noisy.names for pair in chosen))
     if missing:
         raise InvalidInputError(
@@ -296,19 +314,21 @@ def _named(matching: PairMatching, names: Collection[str]) -> list[PhotoPair]:
 
 def _is_split_of(before: RunRecord, teaching: Sequence[PhotoPair], measuring: Sequence[PhotoPair]) -> bool:
     """Whether the same labels teach and measure as before."""
+    if before.label_files:
+        files = [{str(pair.noisy.absolute()) for pair in pairs} for pairs in (teaching, measuring)]
+        return files == [set(before.label_files), set(before.validation_files)]
     names = [{pair.noisy.name for pair in pairs} for pairs in (teaching, measuring)]
     return names == [set(before.labels), set(before.validation_labels)]
 
 
-def _split_as_named(
+def _split_as_said(
     decoded: Mapping[PhotoPair, Labels],
-    measure_names: Collection[str],
+    only_measures: Callable[[PhotoRef], bool],
     scenes: Mapping[PhotoRef, Hashable],
     emit: Emit,
 ) -> tuple[tuple[PhotoPair, ...], tuple[PhotoPair, ...]]:
-    """Return the pairs that teach and those that only measure, as a person decided; one scene on both sides is told."""
-    named = frozenset(measure_names)
-    measuring = tuple(pair for pair in decoded if pair.noisy.is_named_in(named))
+    """Return the pairs that teach and those that only measure, as was decided; one scene on both sides is told."""
+    measuring = tuple(pair for pair in decoded if only_measures(pair.noisy))
     teaching = tuple(pair for pair in decoded if pair not in measuring)
     taught_scenes = {scenes[pair.clean] for pair in teaching}
     for pair in measuring:
@@ -372,10 +392,11 @@ def _decode_pairs(
     """Read pairs, and the digests of their noisy files; one that cannot be read, or is gone meanwhile, is skipped."""
     decoded: dict[PhotoPair, Labels] = {}
     digests: dict[PhotoPair, str] = {}
+    share = MEMORY_BUDGET_BYTES // max(len(pairs), 1)
     for index, pair in enumerate(pairs):
         control.wait_if_paused()
         try:
-            labels = run_interruptibly(partial(_decode_pair, pair, task), control)
+            labels = run_interruptibly(partial(_decode_pair, pair, task, share), control)
             digests[pair] = run_interruptibly(partial(file_digest, pair.noisy), control)
             decoded[pair] = labels
         except EngineError as error:
@@ -444,22 +465,29 @@ def _scenes_of(decoded: Mapping[PhotoPair, Labels]) -> dict[PhotoRef, Hashable]:
     return {pair.clean: scenes[pair.clean] for pair in decoded}
 
 
-def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
+def _decode_pair(pair: PhotoPair, task: RestorationTask, largest_bytes: int) -> Labels:
     """Read a pair, or make one of a clean photo; what the noisy side does not show is cut off the reference.
+
+    One that would take more memory than it may is cut down to its central part, as photos without a label are.
 
     Raises:
         ImageReadError: A file cannot be read.
-        InvalidInputError: The sizes or channels do not fit, or the clean photo is too small.
+        InvalidInputError: The sizes or channels do not fit, or the clean photo is too small to be measured.
     """
     clean = decode_photo(pair.clean, keep_on_disk=True)
     height, width = clean.levels.shape[1:]
+    # Any label may be held back, and what its noisy photo shows is measured then: whole pixels of that.
+    smallest_measured_px = task.scale * -(-SMALLEST_SSIM_SIDE_PX // task.scale)
+    smallest_px = MIN_OWN_SIDE_PX if pair.noisy == pair.clean else smallest_measured_px
+    if min(height, width) < smallest_px:
+        raise InvalidInputError(
+            say("The photo has only {width} x {height} pixels.", width=width, height=height),
+            say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=smallest_px),
+        )
     if pair.noisy == pair.clean:
-        if min(height, width) < MIN_OWN_SIDE_PX:
-            raise InvalidInputError(
-                say("The photo has only {width} x {height} pixels.", width=width, height=height),
-                say("A label needs at least {min_own_side_px} pixels to a side.", min_own_side_px=MIN_OWN_SIDE_PX),
-            )
-        return tuple(_own_label(picture, task) for picture in clean.pictures)
+        pictures = clean.pictures
+        share = largest_bytes // len(pictures)
+        return tuple(_own_label(picture, task).within(share, scale=task.scale) for picture in pictures)
     noisy = decode_photo(pair.noisy, keep_on_disk=True)
     rows, columns = noisy.levels.shape[1:]
     if (rows, columns) != (height // task.scale, width // task.scale):
@@ -476,7 +504,8 @@ def _decode_pair(pair: PhotoPair, task: RestorationTask) -> Labels:
             else say("For this task the reference must be {scale} times as large.", scale=task.scale),
         )
     shown = clean.part(slice(task.scale * rows), slice(task.scale * columns))
-    return DecodedPair(noisy, shown.with_scale(scale_of_reference(noisy, clean))).pictures
+    label = DecodedPair(noisy, shown.with_scale(scale_of_reference(noisy, clean)))
+    return label.within(largest_bytes, scale=task.scale).pictures
 
 
 def _own_label(clean: DecodedPhoto, task: RestorationTask) -> DecodedPair:
@@ -488,3 +517,7 @@ def _own_label(clean: DecodedPhoto, task: RestorationTask) -> DecodedPair:
 def _names_of(labels: Sequence[DecodedPair]) -> tuple[str, ...]:
     """File names of noisy photos, each once: their channels may be labels of their own."""
     return tuple(dict.fromkeys(label.noisy.photo.name for label in labels))
+
+
+def _files_of(labels: Sequence[DecodedPair]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(label.noisy.photo.absolute()) for label in labels))

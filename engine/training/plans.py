@@ -86,8 +86,8 @@ def pretrain_plan(
     Raises:
         InvalidInputError: Too few photos, or an unknown method, network or setting.
     """
-    pretext, min_photos = make_pretext(config.pretext, config.pretext_params), PRETEXTS[config.pretext].min_photos
-    if len(photos) < min_photos:
+    pretext, row = make_pretext(config.pretext, config.pretext_params), PRETEXTS[config.pretext]
+    if len(photos) < row.min_photos:
         raise InvalidInputError(
             say(
                 "There is only {num_photos} usable photo; this method compares the noise of different photos.",
@@ -96,7 +96,7 @@ def pretrain_plan(
             say(
                 "Add photos until there are at least {min_photos}, cut the photo into parts, or choose a "
                 "method for a single photo too: {methods_for_one_photo}.",
-                min_photos=min_photos,
+                min_photos=row.min_photos,
                 methods_for_one_photo=say_joined(methods_for_one_photo(), ", "),
             ),
         )
@@ -112,7 +112,8 @@ def pretrain_plan(
     if material is not None:
         objective = _twins(material, config, card)
     else:
-        objective = PretextObjective(photos, pretext, config.photos_per_batch, config.crop_px, config.seed)
+        photos_per_batch = row.photos_in_batch(config.photos_per_batch)
+        objective = PretextObjective(photos, pretext, photos_per_batch, config.crop_px, config.seed)
     return TrainingPlan(
         objective=objective,
         card=card,
@@ -367,7 +368,8 @@ def _unlabelled_objective(
     if len(photos) < row.min_photos:
         return None
     # Half the labels' crop: the sub-samples that the network sees here show as much of a photo.
-    return PretextObjective(photos, pretext, config.photos_per_batch, max(config.crop_px // 2, 8), config.seed)
+    photos_per_batch = row.photos_in_batch(config.photos_per_batch)
+    return PretextObjective(photos, pretext, photos_per_batch, max(config.crop_px // 2, 8), config.seed)
 
 
 def with_measured_stride(config: PretrainConfig, photos: Sequence[DecodedPhoto], emit: Emit) -> PretrainConfig:

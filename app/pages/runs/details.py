@@ -25,6 +25,7 @@ from app.widgets.preview_strip import PreviewStrip
 from engine.contracts.errors import EngineError, ModelFileError
 from engine.contracts.learned_noise import LearnedNoise
 from engine.machine.json_files import json_text
+from engine.method.catalogue.pretexts import PRETEXTS
 from engine.method.catalogue.tasks import TASKS
 from engine.models.cards import ModelSummary
 from engine.models.reading import read_summary
@@ -159,6 +160,8 @@ class RunDetails(QWidget):
         # A fine-tuning contrasts its unlabelled photos, whose number its record does not hold.
         if record.kind == "pretrain" and record.data is not None and stored.curves.get("contrast_accuracy"):
             batch = min(int(stored.settings.get("photos_per_batch", record.data.num_photos)), record.data.num_photos)
+            if (method := PRETEXTS.get(record.pretext or "")) is not None:
+                batch = method.photos_in_batch(batch)
             stored.curves[CHANCE_METRIC] = Curve([(0, chance_accuracy(2 * batch))])
         self.plot.set_curves(stored.curves, record.steps_total)
         self.preview.set_files(stored.previews)

@@ -155,6 +155,10 @@ class PretextRow(Row):
     min_photos: int = 1
     needs_start: bool = False
 
+    def photos_in_batch(self, wanted: int) -> int:
+        """How many photos a step sees where so many are wanted: a method that compares photos needs several."""
+        return max(wanted, self.min_photos)
+
     def leaves_stride_open(self, params: Mapping[str, Any]) -> bool:
         """Whether it needs pixels whose noise is independent, and the settings do not say how far apart they are."""
         return issubclass(self.params_model, StrideParams) and not params.get("stride")

@@ -37,6 +37,9 @@ CROP_PX = 256
 MAX_PHOTOS = 24
 """Photos whose twins are made; the spectrum of the others follows, their level by the median of these."""
 
+_ENOUGH_PX = 128
+"""Side of a crop that shows enough. Smaller photos get no twin where there are larger ones."""
+
 LAGS = (1, 2, 3, 4)
 
 _NUM_BRIGHTNESS_STEPS = 4
@@ -102,8 +105,11 @@ def fit_by_twins(
     Returns:
         The noise of the round whose twins were nearest, with its distance, that of the guess, and the accuracy.
     """
-    chosen = spread_evenly(range(len(photos)), max_twins)
-    side = min(CROP_PX, *(min(photos[photo].shape[:2]) for photo in chosen))
+    sides = [min(pixels.shape[:2]) for pixels in photos]
+    # All crops are of one size, for which a single icon among photos would leave nothing to see.
+    large = [index for index, side in enumerate(sides) if side >= _ENOUGH_PX]
+    chosen = spread_evenly(large or range(len(photos)), max_twins)
+    side = min(CROP_PX, *(sides[photo] for photo in chosen))
     subjects = [_look_at(photo, photos[photo], side, restore) for photo in chosen]
     guess, best, best_distance, accuracy, first_distance = noise, noise, np.inf, None, None
     for number in range(num_rounds + 1):

@@ -163,7 +163,7 @@ def _fine_tuning(
     else:
         readable = {*noisy.paths, *clean.paths}
         given = [PhotoPair(*files) for files in config.given_pairs.items() if readable.issuperset(files)]
-        matching = match_pairs(noisy.paths, clean.paths, scale=task.scale, given=given)
+        matching = match_pairs(noisy.paths, clean.paths, scale=TASKS[config.task].scale, given=given)
         if makes_own_pairs and not matching.pairs and not matching.doubtful:
             matching = replace(matching, pairs=tuple(PhotoPair(path, path) for path in clean.paths), unmatched_clean=())
         pairs, matching_findings = _chosen(config, matching)
@@ -205,13 +205,12 @@ def _chosen(config: FinetuneConfig, matching: PairMatching) -> tuple[tuple[Photo
             )
         return matching.pairs, found
     wanted = {*config.label_names, *config.measure_names}
-    pairs = [*matching.pairs, *(aside.pair for aside in matching.doubtful)]
-    chosen = tuple(pair for pair in pairs if pair.noisy.is_named_in(wanted))
+    chosen = tuple(matching.named(wanted))
     missing = sorted(wanted.difference(*(pair.noisy.names for pair in chosen)))
     found = [
         doubtful(say("{file}: {problem}", file=aside.pair.noisy.name, problem=aside.reason), aside.hint)
         for aside in matching.doubtful
-        if aside.pair.noisy.is_named_in(wanted)
+        if aside.pair in chosen
     ]
     if missing:
         found.append(

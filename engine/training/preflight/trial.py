@@ -79,8 +79,10 @@ def measure_step_memory(
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         _loss(network, objective, _AutocastOnCpu(device.precision), step=0, device=torch.device("cpu"))
     num_weights = sum(weight.numel() for weight in network.parameters())
-    share = min(config.photos_per_batch, max(num_photos, 1)) if isinstance(config, PretrainConfig) else None
-    scale = (share or config.photos_per_batch) / 2
+    num_seen = config.photos_per_batch
+    if isinstance(config, PretrainConfig):
+        num_seen = PRETEXTS[config.pretext].photos_in_batch(min(num_seen, num_photos))
+    scale = num_seen / 2
     return StepMemory(
         num_weights=num_weights,
         step_bytes=round(
@@ -183,9 +185,9 @@ def _pretext_objective(
 ) -> PretextObjective:
     row = PRETEXTS.find(name)
     pretext = make_pretext(name, row.with_stride(params))
-    num_seen = max(min(config.photos_per_batch, num_photos), row.min_photos)
+    num_seen = row.photos_in_batch(min(config.photos_per_batch, num_photos))
     photos = _made_up_photos(pretext.source_crop_px(crop_px) + 8, num_seen)
-    return PretextObjective(photos, pretext, config.photos_per_batch, crop_px, config.seed)
+    return PretextObjective(photos, pretext, num_seen, crop_px, config.seed)
 
 
 def _made_up_photos(side_px: int, num_photos: int) -> list[DecodedPhoto]:

@@ -312,8 +312,8 @@ def test_the_first_interrupt_saves_and_the_run_can_be_resumed(tiny_photos: TinyP
     assert again["steps"] > fields["steps"]
 
 
-def interrupt_training(arguments: list[str]) -> tuple[int, dict[str, Any], int]:
-    """Start a training, interrupt it after a few steps, and return its exit code, its object and its first step."""
+def interrupt_training(arguments: list[str], number: int = signal.SIGINT) -> tuple[int, dict[str, Any], int]:
+    """Start a training, end it after a few steps by a signal; return its exit code, its object and its first step."""
     process = start_warm("engine.cli", [*arguments, "--json"])
     first_step = -1
     for line in process.stderr:
@@ -321,7 +321,7 @@ def interrupt_training(arguments: list[str]) -> tuple[int, dict[str, Any], int]:
         if event["event"] == "RunStarted":
             first_step = event["first_step"]
         if event["event"] == "StepDone" and event["stage"] == "Pretraining" and event["step"] > first_step:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             break
     stdout, _ = process.communicate(timeout=60)
     return process.wait(), last_object(stdout), first_step

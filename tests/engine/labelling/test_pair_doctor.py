@@ -19,6 +19,7 @@ from engine.labelling.doctor_measures import compare_sharpness, pixel_digest, sc
 from engine.photo_files.bicubic_resize import shrink
 from engine.photo_files.photos import PhotoImage, read_image, write_image
 from engine.photos.folder import list_image_files
+from engine.photos.pair_checks import best_shift
 from engine.photos.pairs import PhotoPair, match_pairs, split_pairs
 from engine.photos.scenes import group_scenes
 
@@ -213,6 +214,22 @@ def test_references_of_another_scale_are_compared_at_the_photos_size(pairs: Pair
     pairs.add(noisy(small, sigma=0.02), large)
     (diagnosis,) = pairs.examine()
     assert diagnosis.doubt is None
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 80), (80, 1), (10, 80)])
+def test_a_picture_too_small_to_be_measured_is_a_doubt(pairs: Pairs, height: int, width: int) -> None:
+    scene = draw_scene(height=height, width=width)
+    pairs.add(noisy(scene), scene)
+    (diagnosis,) = pairs.examine()
+    assert diagnosis.doubt is not None
+    assert diagnosis.doubt.kind is FactKind.SIZE
+    assert f"{width} x {height}" in diagnosis.doubt.text
+
+
+def test_no_shift_is_seen_across_one_row() -> None:
+    """As of a photo of one row, or of a long one that is looked at small."""
+    line = draw_scene(height=1)[:, :, 0]
+    assert best_shift(line, np.roll(line, 3)) == ((0.0, 0.0), 1.0, 0.0)
 
 
 def test_unreadable_files_are_doubts(pairs: Pairs) -> None:

@@ -13,7 +13,7 @@ from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain
 from engine.models.files import load_model
-from engine.photos.crops import crops_of_photos, decode_photo, decode_photos
+from engine.photos.crops import DecodedPair, crops_of_photos, decode_photo, decode_photos
 from engine.photos.decoded_files import LIMIT_VARIABLE, PATTERN, DecodedFiles, Levels, decoded_files
 
 SIDE = 1200
@@ -52,6 +52,15 @@ def test_a_large_photo_is_decoded_once_and_has_the_same_levels(tmp_path: Path, d
     assert not kept.levels.flags.writeable
     assert np.array_equal(kept.pixels, plain.pixels)
     assert np.array_equal(kept.crop(7, 1100, 128), plain.crop(7, 1100, 128))
+    assert not plain.is_mapped
+    assert kept.is_mapped
+    assert kept.part(slice(9), slice(9)).is_mapped
+    # Of a label only what lies in memory counts.
+    assert DecodedPair(kept, kept).within(1, scale=1).noisy is kept
+    cut = DecodedPair(kept, plain).within(plain.memory_bytes // 4, scale=1)
+    assert cut.clean.memory_bytes <= plain.memory_bytes // 4
+    assert np.array_equal(cut.clean.levels, cut.noisy.levels)
+    assert cut.noisy.is_mapped
 
     # The file as it was, as far as its size and time tell, but nothing that could be decoded.
     status = path.stat()

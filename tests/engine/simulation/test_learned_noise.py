@@ -208,6 +208,26 @@ def test_photos_without_a_twin_follow_those_of_their_kind() -> None:
         assert (factors[1] > 1.0) is (without < 4)
 
 
+def test_an_icon_among_photos_does_not_keep_their_twins_from_being_seen() -> None:
+    photos = [noisy(picture(seed), seed, sigma=0.06) for seed in range(4)]
+    photos.append(noisy(picture(4, side=32)[:24, :24], 4, sigma=0.06))
+    guess = guess_noise(list("01234"), photos, [255] * 5)
+    for index, photo in enumerate(guess.photos):
+        guess = guess.with_photo(index, variance=photo.variance * 1.4**2)
+    fitted = fit_by_twins(guess, photos, smoothing, seed=0)
+    for photo in fitted.photos[:4]:
+        assert photo.sigma() == pytest.approx(0.06, rel=0.1)
+    # It follows them.
+    assert fitted.photos[4].sigma() < 0.9 * guess.photos[4].sigma()
+
+
+def test_small_photos_alone_have_twins_of_their_own() -> None:
+    learned = learn([noisy(picture(seed, side=64), seed, sigma=0.06) for seed in range(3)])
+    assert learned.accuracy is not None
+    for photo in learned.photos:
+        assert photo.sigma() == pytest.approx(0.06, rel=0.2)
+
+
 def keeps_fine_texture(pixels: Picture) -> Picture:
     """A network that removes a half of what is weak, and takes what is strong for picture."""
     detail = pixels - smoothing(pixels)

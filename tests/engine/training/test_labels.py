@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from engine.contracts.configs import FinetuneConfig
@@ -102,6 +103,17 @@ def test_references_of_one_size_mean_photos_enlarged_already(folders: Folders) -
     again, _ = folders.gather(task_params=labels.task_params)
     assert again.task_params == labels.task_params
     assert len(again.training) == 2
+
+
+def test_enlarged_photos_are_found_by_the_scale_in_their_names_when_a_run_goes_on(folders: Folders) -> None:
+    for index in range(2):
+        folders.add(f"{index}.png", half_and_back, seed=index)
+        (folders.noisy / f"{index}.png").rename(folders.noisy / f"{index}x2.png")
+    found, _ = folders.gather()
+    assert found.task_params == {"enlarged_input": True}
+    again, events = folders.gather(task_params=found.task_params)
+    assert again.training_names == found.training_names == ("0x2.png", "1x2.png")
+    assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
 
 
 def test_what_is_sized_unlike_most_is_set_aside(folders: Folders) -> None:
@@ -322,6 +334,71 @@ def test_a_tiny_clean_photo_is_skipped(folders: Folders) -> None:
     assert "40 x 3" in skipped.reason
 
 
+@pytest.mark.parametrize("kind", ["denoise", "pairs", "clean alone", "gray floats"])
+def test_labels_take_no_more_memory_than_they_may_where_the_disk_keeps_none(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Both sides show one common middle then."""
+    make = {"denoise": with_noise(1), "pairs": half}.get(kind)
+    for index in range(2):
+        if kind == "gray floats":
+            numbers = 1000 + 50 * draw_scene(index)[..., 0]
+            tifffile.imwrite(folders.clean / f"{index}.tif", numbers)
+            tifffile.imwrite(
+                folders.noisy / f"{index}.tif",
+                numbers + np.random.default_rng(index).normal(0, 1, numbers.shape).astype(np.float32),
+            )
+        else:
+            folders.add(f"{index}.png", make, seed=index)
+    settings: dict[str, Any] = {
+        "denoise": {"task": "denoise"},
+        "gray floats": {"task": "denoise"},
+        "clean alone": {"noisy": ()},
+    }.get(kind, {})
+    whole, _ = folders.gather(**settings)
+    budget = 30_000
+    assert sum(side.memory_bytes for pair in whole.training for side in (pair.noisy, pair.clean)) > 2 * budget
+    monkeypatch.setenv("RESIDUA_DECODED_GB", "0")
+    monkeypatch.setattr(labels, "MEMORY_BUDGET_BYTES", budget)
+    found, events = folders.gather(**settings)
+    assert not [event for event in events if isinstance(event, FileSkipped)]
+    assert len(found.training) == 2
+    taken = 0
+    for pair, before in zip(found.training, whole.training, strict=True):
+        scale = found.task.scale
+        height, width = pair.noisy.levels.shape[1:]
+        assert pair.clean.levels.shape[1:] == (scale * height, scale * width)
+        top, left = (
+            (side - part) // 2 for side, part in zip(before.noisy.levels.shape[1:], (height, width), strict=True)
+        )
+        for side, side_before, factor in ((pair.noisy, before.noisy, 1), (pair.clean, before.clean, scale)):
+            rows, columns = (
+                slice(factor * first, factor * (first + part)) for first, part in ((top, height), (left, width))
+            )
+            np.testing.assert_array_equal(side.levels, side_before.levels[:, rows, columns])
+            held = side.levels
+            while isinstance(held.base, np.ndarray):
+                held = held.base
+            taken += held.nbytes
+    assert 0.8 * budget < taken <= budget
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 90), (90, 1), (10, 90)])
+def test_a_tiny_pair_is_passed_over_though_it_is_named(folders: Folders, height: int, width: int) -> None:
+    """It could not be measured, and would end the training."""
+    folders.add("0.png", with_noise(1), seed=0)
+    for folder, seed in ((folders.noisy, 1), (folders.clean, 2)):
+        write_image(folder / "tiny.png", PhotoImage(draw_scene(seed, height, width)))
+    found, events = folders.gather("denoise")
+    assert found.names == ("0.png",)
+    (warning,) = [event.message for event in events if isinstance(event, JobWarning)]
+    assert warning.startswith("tiny.png is set aside")
+    found, events = folders.gather("denoise", label_names=("0.png", "tiny.png"), measure_names=("tiny.png",))
+    assert found.names == ("0.png",)
+    (skipped,) = [event for event in events if isinstance(event, FileSkipped)]
+    assert f"{width} x {height}" in skipped.reason
+
+
 def test_validation_is_split_by_photo_for_made_pairs_too(folders: Folders) -> None:
     for index in range(8):
         folders.add(f"{index}.png", seed=index)
@@ -347,6 +424,20 @@ def test_given_pairs_teach_whatever_their_names(folders: Folders) -> None:
     labels, events = folders.gather("denoise", given_pairs=given, label_names=("a.png", "b.png"))
     assert [pair.clean.photo.name for pair in labels.training] == ["elsewhere.png", "b.png"]
     assert not [event for event in events if isinstance(event, JobWarning | FileSkipped)]
+
+
+def test_a_doubtful_pair_is_not_taken_for_its_file_name_where_a_sound_one_has_it(folders: Folders) -> None:
+    """Photos of two folders have one name, and only one of them a reference: the other's would teach a wrong scene."""
+    for name, seed in (("A/1.png", 1), ("B/1.png", 2), ("A/2.png", 3)):
+        (folders.noisy / name).parent.mkdir(exist_ok=True)
+        (folders.clean / name).parent.mkdir(exist_ok=True)
+        folders.add(name, with_noise(seed), seed=seed)
+    (folders.clean / "B" / "1.png").unlink()
+    found, events = folders.gather("denoise", clean=(folders.clean / "A" / "1.png",), label_names=("1.png",))
+    assert [pair.noisy.photo.file for pair in found.training] == [folders.noisy / "A" / "1.png"]
+    assert not [event for event in events if isinstance(event, JobWarning)]
+    with_measure, _ = folders.gather("denoise", measure_names=("1.png",))
+    assert [pair.noisy.photo.file for pair in with_measure.validation] == [folders.noisy / "A" / "1.png"]
 
 
 def test_references_of_one_scene_never_both_teach_and_measure(folders: Folders) -> None:

@@ -24,7 +24,7 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.jobs import finetune, pretrain, resume_training
 from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
-from engine.training.labels import gather_labels
+from engine.training.labels import LabelSet, gather_labels
 from tests.conftest import TinyPhotos
 from tests.engine.refining.test_own_noise import SMALL, ignore, small_model
 
@@ -214,6 +214,52 @@ def test_a_draw_of_labels_stays_when_references_come(tiny_photos: TinyPhotos, tm
     before = RunStore().open(tmp_path / "run").record
     shutil.copy(tiny_photos.clean / "photo 0.png", clean)
     assert gather_labels(config, JobControl(), ignore, before).training_names == before.labels
+
+
+@pytest.fixture
+def of_two_folders(tiny_photos: TinyPhotos, tmp_path: Path) -> FinetuneConfig:
+    """Labels of which each name is that of two, one in each of two folders; some photos are in both."""
+    for side, photos in (("noisy", tiny_photos.noisy), ("clean", tiny_photos.clean)):
+        for folder, first in (("A", 0), ("B", 3)):
+            (tmp_path / side / folder).mkdir(parents=True)
+            for index in range(5):
+                shutil.copy(photos / f"photo {first + index}.png", tmp_path / side / folder / f"{index}.png")
+    return FinetuneConfig(
+        noisy=(tmp_path / "noisy",), clean=(tmp_path / "clean",), backbone="unet", backbone_params={"width": 8},
+        out=tmp_path / "run", **{**SMALL, "crop_px": 16},
+    )  # fmt: skip
+
+
+def files_of(labels: LabelSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return labels.training_files, labels.validation_files
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_labels_that_were_drawn_go_on_teaching_where_others_have_their_names(
+    of_two_folders: FinetuneConfig, seed: int
+) -> None:
+    config = of_two_folders.model_copy(update={"labels": 3, "seed": seed})
+    stopper = Stopper(2)
+    with pytest.raises(JobCancelled):
+        finetune(config, stopper.control, stopper)
+    before = RunStore().open(config.out).record  # type: ignore[arg-type]
+    assert files_of(gather_labels(config, JobControl(), ignore, before))[0] == before.label_files
+    # An older version recorded names alone, by which they are still found.
+    older = before.model_copy(update={"label_files": (), "validation_files": ()})
+    assert set(gather_labels(config, JobControl(), ignore, older).training_names) <= set(before.labels)
+
+
+def test_a_label_that_measured_does_not_teach_since_another_has_its_name(of_two_folders: FinetuneConfig) -> None:
+    config = of_two_folders.model_copy(update={"validation_share": 0.4})
+    stopper = Stopper(2)
+    with pytest.raises(JobCancelled):
+        finetune(config, stopper.control, stopper)
+    before = RunStore().open(config.out).record  # type: ignore[arg-type]
+    gone = before.label_files[0]
+    Path(gone).unlink()
+    taught, measured = files_of(gather_labels(config, JobControl(), ignore, before))
+    assert set(measured) == set(before.validation_files)
+    assert set(taught) == set(before.label_files) - {gone}
 
 
 @pytest.mark.parametrize("refines", [True, False])

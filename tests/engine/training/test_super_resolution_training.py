@@ -17,8 +17,10 @@ from engine.contracts.job_control import JobCancelled, JobControl
 from engine.contracts.presets import finetune_preset
 from engine.jobs import evaluate, finetune, pretrain, restore, resume_training
 from engine.models.files import load_model, read_card
+from engine.models.starters import require_starter
 from engine.photo_files.bicubic_resize import enlarge, shrink
 from engine.photo_files.photos import PhotoImage, probe_image, read_image, write_image
+from engine.runs.records import RunStatus
 from engine.runs.store import RunStore
 from engine.training.verdicts import gain_verdict
 from tests.conftest import TinyPhotos
@@ -140,6 +142,21 @@ def test_from_pairs_that_were_enlarged(tiny_photos: TinyPhotos, enlarged_photos:
         Recorder(),
     ).per_image
     assert score.noisy_psnr < 60
+
+
+def test_the_starter_learns_from_pairs_that_were_enlarged(tiny_photos: TinyPhotos, enlarged_photos: Path) -> None:
+    """It enlarges, what it becomes does not: the starter is no measure of what that has forgotten."""
+    run, _ = train(tiny_photos.clean, (enlarged_photos,), parent=require_starter("sr2"), steps=2)
+    assert read_card(run).task_params == {"enlarged_input": True}
+    assert RunStore().open(run).record.status is RunStatus.DONE
+
+
+def test_a_starter_of_another_task_is_nothing_to_go_back_to(tiny_photos: TinyPhotos) -> None:
+    """The denoising starter learns to enlarge: the one that enlarges already has no part in it."""
+    run, _ = train(tiny_photos.clean, parent=require_starter("denoise"), steps=2)
+    record = RunStore().open(run).record
+    assert not {"share_of_way", "other_noise_psnr_starter"} & set(record.metrics)
+    assert "starter" not in record.verdict
 
 
 @pytest.mark.parametrize("kind", ["pairs", "clean alone", "enlarged pairs"])

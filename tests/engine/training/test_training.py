@@ -332,6 +332,23 @@ def test_one_photo_alone_cannot_be_contrasted(tiny_photos: TinyPhotos) -> None:
     assert RunStore().list() == []
 
 
+@pytest.mark.parametrize("pretext", ["rcl", "rcl-plain"])
+def test_what_compares_photos_sees_two_at_each_step_where_one_is_asked_for(
+    tiny_photos: TinyPhotos, pretext: str
+) -> None:
+    recorder = Recorder()
+    config = pretrain_config(tiny_photos, pretext=pretext, photos_per_batch=1, steps=2)
+    assert pretrain(config, JobControl(), recorder).status == "done"
+    (started,) = recorder.of(RunStarted)
+    assert started.num_crops == 4
+
+
+def test_what_compares_unlabelled_photos_sees_two_of_them_beside_one_label(tiny_photos: TinyPhotos) -> None:
+    parent = run_pretrain(tiny_photos, steps=2)
+    config = finetune_config(tiny_photos, parent=parent, photos_per_batch=1, steps=2)
+    assert finetune(config, JobControl(), Recorder()).status == "done"
+
+
 def test_broken_photos_are_named_and_the_rest_is_used(tiny_photos: TinyPhotos, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
