@@ -26,6 +26,7 @@ NOT_RUN = {
     "residua evaluate bm3d": "needs a package whose licence forbids commercial use",
     "residua label-budget": "takes long: tests/engine/label_budget/test_label_budget.py",
     "residua --self-test": "tests/test_packaging.py",
+    ".venv/bin/torchrun": "starts several processes: tests/engine/machine/test_process_group.py",
     "python3 run.py": "installs packages and opens the window: tests/test_run_script.py",
     "python3 run.py test": "is what runs this",
     "python3 run.py COMMAND": "stands for the commands of residua",

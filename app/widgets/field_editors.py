@@ -355,6 +355,9 @@ def editor_for(annotation: Any, metadata: list[Any], *, unit: str = "", empty_te
         return PathEditor(is_optional=is_optional)
     if get_origin(annotation) is tuple:
         item = get_args(annotation)[0]
+        if get_origin(item) is Annotated and get_args(item)[0] is str:
+            # A text that is also checked.
+            item = str
         if item in (Path, str, PhotoRef, PhotoPlace):
             read = photo_place if item == PhotoPlace else PhotoRef.of if item is PhotoRef else item
             return LinesEditor(read, is_optional=is_optional)

@@ -55,7 +55,7 @@ def answer(button: QMessageBox.StandardButton, asked: list[str]) -> None:
 
 @pytest.mark.parametrize("button", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
 def test_a_name_that_the_program_completes_is_asked_about(
-    qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: Any, button: QMessageBox.StandardButton
+    qtbot: QtBot, theme: Theme, settings: Settings, tmp_path: Path, monkeypatch: Any, button: QMessageBox.StandardButton
 ) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)
@@ -64,12 +64,12 @@ def test_a_name_that_the_program_completes_is_asked_about(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "Rain"), kind))
     asked: list[str] = []
     answer(button, asked)
-    found = ask_where_to_export(parent, tmp_path, "Rain")
+    found = ask_where_to_export(parent, "Rain", settings)
     assert found == (tmp_path / "Rain.onnx" if button == QMessageBox.StandardButton.Yes else None)
     assert len(asked) == 1
     assert "Rain.onnx" in asked[0]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "Snow"), kind))
-    assert ask_where_to_export(parent, tmp_path, "Rain") == tmp_path / "Snow.onnx"
+    assert ask_where_to_export(parent, "Rain", settings) == tmp_path / "Snow.onnx"
 
 
 @pytest.mark.parametrize(

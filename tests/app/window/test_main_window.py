@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton, QSplitter
 from pytestqt.qtbot import QtBot
@@ -389,14 +389,26 @@ def test_a_page_that_was_open_is_opened_again(qtbot: QtBot, opened: OpenWindow, 
     qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [PhotoRef(stack, 2)], timeout=20_000)
 
 
+def settled_geometry(qtbot: QtBot, window: MainWindow) -> tuple[QRect, QRect]:
+    """Where page and header are once two looks agree: new letters are laid out in several turns."""
+    seen: list[tuple[QRect, QRect]] = []
+
+    def is_settled() -> bool:
+        seen.append((window.current_page.geometry(), window.header.geometry()))
+        qtbot.wait(100)
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    qtbot.waitUntil(is_settled)
+    return seen[-1]
+
+
 @pytest.mark.parametrize("text_scale", [1.0, 1.5, 2.0])
 def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(
     qtbot: QtBot, opened: OpenWindow, theme: Theme, text_scale: float
 ) -> None:
     window, runner = opened.window, opened.runner
     theme.apply(ThemeChoice.DARK, text_scale)
-    qtbot.wait(50)
-    before = window.current_page.geometry(), window.header.geometry()
+    before = settled_geometry(qtbot, window)
     window.message_bar.post(Message(text="Something has happened that takes a sentence to say.", hint="Do this."))
     end = threading.Event()
     job = runner.submit(JobRequest(title="Restoring", page_id="restore", function=lambda *_: end.wait(20), config=None))
@@ -404,8 +416,7 @@ def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(
     bar = window.message_bar
     try:
         qtbot.waitUntil(window.job_bar.isVisible)
-        qtbot.wait(50)
-        assert (window.current_page.geometry(), window.header.geometry()) == before
+        assert settled_geometry(qtbot, window) == before
         assert bar.isVisible()
         room = window.job_bar.parentWidget()
         assert room is not None
@@ -416,13 +427,11 @@ def test_no_page_moves_when_a_message_or_a_job_comes_or_goes(
     finally:
         end.set()
     qtbot.waitUntil(lambda: job.state.is_ended and window.job_bar.go_on_button.isVisible())
-    qtbot.wait(50)
-    assert (window.current_page.geometry(), window.header.geometry()) == before
+    assert settled_geometry(qtbot, window) == before
     runner.set_held(False)
     qtbot.waitUntil(lambda: not window.job_bar.isVisible())
     bar.dismiss()
-    qtbot.wait(50)
-    assert (window.current_page.geometry(), window.header.geometry()) == before
+    assert settled_geometry(qtbot, window) == before
 
 
 def test_every_page_gives_the_keyboard_something_to_begin_with(qtbot: QtBot, opened: OpenWindow) -> None:

@@ -12,9 +12,10 @@ from engine.contracts.configs import PretrainConfig
 from engine.contracts.job_control import JobControl
 from engine.contracts.photo import PhotoRef
 from engine.jobs import pretrain
+from engine.machine.processes.environment import DECODED_PHOTOS_VARIABLE
 from engine.models.files import load_model
 from engine.photos.crops import DecodedPair, crops_of_photos, decode_photo, decode_photos
-from engine.photos.decoded_files import LIMIT_VARIABLE, PATTERN, DecodedFiles, Levels, decoded_files
+from engine.photos.decoded_files import PATTERN, DecodedFiles, Levels, decoded_files
 
 SIDE = 1200
 """Of 8 bits in colour, 4.1 MiB decoded: just large enough to be kept."""
@@ -23,7 +24,7 @@ SIDE = 1200
 @pytest.fixture(autouse=True)
 def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESIDUA_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
+    monkeypatch.delenv(DECODED_PHOTOS_VARIABLE, raising=False)
 
 
 def write_photo(path: Path, seed: int = 0, side: int = SIDE, dtype: type = np.uint8) -> Path:
@@ -162,7 +163,7 @@ def test_where_nothing_can_be_written_photos_are_decoded_into_memory(tmp_path: P
 def test_with_room_on_the_disk_large_photos_are_learned_from_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, is_whole: bool
 ) -> None:
-    monkeypatch.setenv(LIMIT_VARIABLE, limit)
+    monkeypatch.setenv(DECODED_PHOTOS_VARIABLE, limit)
     paths = [PhotoRef(write_photo(tmp_path / f"{seed}.png", seed)) for seed in range(2)]
     photos = decode_photos(paths, JobControl(), lambda event: None, budget_bytes=2_000_000)
     assert [photo.levels.shape == (3, SIDE, SIDE + 8) for photo in photos] == [is_whole] * 2
@@ -181,7 +182,7 @@ def test_a_training_learns_the_same_from_the_disk_as_from_memory(
         write_photo(folder / f"{seed}.png", seed)
     weights = []
     for name, limit in (("memory", "0"), ("decoded", "1"), ("mapped", "1")):
-        monkeypatch.setenv(LIMIT_VARIABLE, limit)
+        monkeypatch.setenv(DECODED_PHOTOS_VARIABLE, limit)
         config = PretrainConfig(
             photos=(folder,),
             out=tmp_path / name,
