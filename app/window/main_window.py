@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
         page = self.pages.get(page_id) or next(iter(self.pages.values()))
         self._stack.setCurrentIndex(list(self.pages.values()).index(page))
         self.rail.set_current(page.page_id)
+        self._keep_rail_in_sight()
         self._settings.set(LAST_PAGE, page.page_id)
         page.activated()
         focused = self.focusWidget()
@@ -291,9 +292,17 @@ class MainWindow(QMainWindow):
     @Slot()
     def _fit_rail(self) -> None:
         self.rail.set_narrow(self.width() < NARROW_BELOW_PX * Theme.of_application().text_scale)
+        # Once the rail has its new height.
+        QTimer.singleShot(0, self, self._keep_rail_in_sight)
+
+    @Slot()
+    def _keep_rail_in_sight(self) -> None:
+        """Scroll the rail to the page that is shown, where the window is too low for all of them."""
+        self._rail_room.ensureWidgetVisible(self.rail.button(self.current_page.page_id), 0, 0)
 
     def _lay_out(self) -> None:
-        middle = in_row(ScrollRoom(self.rail, scrolls_sideways=False), (self._stack, 1), spacing=0)
+        self._rail_room = ScrollRoom(self.rail, scrolls_sideways=False)
+        middle = in_row(self._rail_room, (self._stack, 1), spacing=0)
         job_room = QFrame()
         job_room.setObjectName("JobRoom")
         in_column(self.job_bar, of=job_room, margins=0)

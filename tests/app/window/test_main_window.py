@@ -389,6 +389,24 @@ def test_a_page_that_was_open_is_opened_again(qtbot: QtBot, opened: OpenWindow, 
     qtbot.waitUntil(lambda: [photo.path for photo in opened.session.photos] == [PhotoRef(stack, 2)], timeout=20_000)
 
 
+def test_the_rail_keeps_the_page_that_is_shown_in_sight(qtbot: QtBot, opened: OpenWindow, theme: Theme) -> None:
+    window = opened.window
+
+    def is_in_sight() -> bool:
+        entry = window.rail.button(window.current_page.page_id)
+        return entry.visibleRegion().boundingRect() == entry.rect()
+
+    theme.apply(ThemeChoice.DARK, 2.0)
+    window.resize(1280, 560)
+    for page_id in ("runs", "photos", "finetune"):
+        window.show_page(page_id)
+        qtbot.waitUntil(is_in_sight)
+    window.resize(1280, 1000)
+    qtbot.wait(50)
+    window.resize(1280, 500)
+    qtbot.waitUntil(is_in_sight)
+
+
 def settled_geometry(qtbot: QtBot, window: MainWindow) -> tuple[QRect, QRect]:
     """Where page and header are once two looks agree: new letters are laid out in several turns."""
     seen: list[tuple[QRect, QRect]] = []
